@@ -1,0 +1,76 @@
+package testenv
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// KubeOptions says which Kubernetes cluster a test needs.
+type KubeOptions struct {
+	// Name tells clusters of one process apart, such as "source" and "target".
+	// Calls with equal options return the same cluster.
+	Name string
+	// Node adds a node that runs pods: kubelet and containerd. It needs root.
+	// Without it there is the control plane alone.
+	Node bool
+	// Snapshots adds the CSI hostpath driver and the snapshot controller. It
+	// needs Node.
+	Snapshots bool
+}
+
+// KubeServer is a running Kubernetes cluster.
+type KubeServer struct {
+	Name       string `json:"name"`
+	Dir        string `json:"dir"`        // everything the cluster keeps
+	Kubeconfig string `json:"kubeconfig"` // path; signs in as cluster-admin
+	Server     string `json:"server"`     // https://127.0.0.1:port
+	Version    string `json:"version"`
+	Node       bool   `json:"-"` // pods run here
+}
+
+// Kube returns this process's cluster with these options.
+func Kube(t testing.TB, o KubeOptions) KubeServer {
+	t.Helper()
+	args := []string{"localkube", "up", "--name", serverName(o.Name)}
+	if o.Node {
+		args = append(args, "--node")
+	}
+	if o.Snapshots {
+		args = append(args, "--snapshots")
+	}
+	k := start[KubeServer](t, fmt.Sprintf("localkube %+v", o), append(args, watch()...)...)
+	if k.Kubeconfig == "" {
+		t.Fatal("starting a server for the test: tools/run localkube up named no kubeconfig")
+	}
+	k.Node = o.Node
+	return k
+}
+
+// User returns the path of a kubeconfig that signs in as user, a member of
+// groups. The user may do only what RBAC grants.
+func (k KubeServer) User(t testing.TB, user string, groups ...string) string {
+	t.Helper()
+	args := []string{"localkube", "user", "--name", k.Name, "--user", user}
+	for _, g := range groups {
+		args = append(args, "--group", g)
+	}
+	out, err := run(t.Context(), args...)
+	if err != nil {
+		t.Fatalf("making a kubeconfig for user %s: %v", user, err)
+	}
+	path := strings.TrimSpace(string(out))
+	if path == "" {
+		t.Fatalf("making a kubeconfig for user %s: tools/run localkube user printed no path", user)
+	}
+	return path
+}
+
+// Compact compacts the cluster's etcd: revisions older than the newest can no
+// longer be listed, as happens by itself after some five minutes.
+func (k KubeServer) Compact(t testing.TB) {
+	t.Helper()
+	if _, err := run(t.Context(), "localkube", "compact", "--name", k.Name); err != nil {
+		t.Fatalf("compacting etcd: %v", err)
+	}
+}
