@@ -1,0 +1,172 @@
+// Package repository reads and writes the stored format of one cluster at one location: segments, manifests,
+// reports, and the claim of the catalog that writes there. What it returns has been checked against its digests.
+package repository
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"strings"
+
+	"salvor.io/salvor/shared/archive"
+	"salvor.io/salvor/shared/location"
+	"salvor.io/salvor/shared/salvor"
+)
+
+// Repository is the part of a location that belongs to one cluster.
+type Repository struct {
+	loc  location.Location
+	keys archive.Keys
+}
+
+// New returns the repository of the cluster at the location.
+func New(loc location.Location, clusterID string) *Repository {
+	return &Repository{loc: loc, keys: archive.Keys{ClusterID: clusterID}}
+}
+
+// ClusterID returns the id of the cluster.
+func (r *Repository) ClusterID() string { return r.keys.ClusterID }
+
+// Keys makes the keys of the repository.
+func (r *Repository) Keys() archive.Keys { return r.keys }
+
+// String says where the repository is.
+func (r *Repository) String() string { return r.loc.String() + "/" + r.keys.ClusterID }
+
+// Manifest returns the manifest of the backup and its root digest. NotFound: no such backup here; Corrupt.
+func (r *Repository) Manifest(ctx context.Context, backup string) (*archive.Manifest, string, error) {
+	data, err := r.read(ctx, r.keys.Manifest(backup))
+	if errors.Is(err, location.ErrNotFound) {
+		return nil, "", salvor.Errorf(salvor.NotFound, "backup %q has no manifest at %s", backup, r)
+	}
+	if err != nil {
+		return nil, "", fmt.Errorf("reading manifest of backup %q: %w", backup, err)
+	}
+	m, root, err := archive.DecodeManifest(data)
+	if err != nil {
+		return nil, "", fmt.Errorf("manifest of backup %q at %s: %w", backup, r, err)
+	}
+	if m.Backup != backup || m.Cluster != r.keys.ClusterID {
+		return nil, "", salvor.Errorf(salvor.Corrupt, "manifest of backup %q at %s is that of %s/%s", backup, r, m.Cluster, m.Backup)
+	}
+	return m, root, nil
+}
+
+// Backups returns the names of the backups that have been begun here, sorted; one without manifest does not exist yet or never will.
+func (r *Repository) Backups(ctx context.Context) ([]string, error) {
+	var names []string
+	for dir, err := range r.loc.Dirs(ctx, r.keys.Backups()) {
+		if err != nil {
+			return nil, fmt.Errorf("listing backups at %s: %w", r, err)
+		}
+		names = append(names, path.Base(strings.TrimSuffix(dir, "/")))
+	}
+	return names, nil
+}
+
+// Segment returns the uncompressed bytes of the segment, all of them checked. Corrupt: missing or not as written.
+func (r *Repository) Segment(ctx context.Context, s archive.Segment) ([]byte, error) {
+	stored, err := r.read(ctx, r.keys.Segment(s.Digest))
+	if errors.Is(err, location.ErrNotFound) {
+		return nil, salvor.Errorf(salvor.Corrupt, "segment %s is missing at %s", s.Digest, r)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading segment %s at %s: %w", s.Digest, r, err)
+	}
+	data, err := archive.Decode(stored, s)
+	if err != nil {
+		return nil, fmt.Errorf("segment %s at %s: %w", s.Digest, r, err)
+	}
+	return data, nil
+}
+
+// StoredSegments returns the digests of all segments here with their stored length, by one list.
+func (r *Repository) StoredSegments(ctx context.Context) (map[string]int64, error) {
+	stored := map[string]int64{}
+	for info, err := range r.loc.List(ctx, r.keys.Segments(), "") {
+		if err != nil {
+			return nil, fmt.Errorf("listing segments at %s: %w", r, err)
+		}
+		if digest, ok := r.keys.SegmentDigest(info.Key); ok {
+			stored[digest] = info.Size
+		}
+	}
+	return stored, nil
+}
+
+// PutSegment stores the segment's stored form under its digest. One that is there already is left as it is.
+func (r *Repository) PutSegment(ctx context.Context, digest string, stored []byte) error {
+	_, err := r.loc.Put(ctx, r.keys.Segment(digest), location.Bytes(stored))
+	if err != nil && !errors.Is(err, location.ErrExists) {
+		return fmt.Errorf("storing segment %s: %w", digest, err)
+	}
+	return nil
+}
+
+// Report returns the report of the backup, checked against the digest when it is not empty.
+func (r *Repository) Report(ctx context.Context, backup, digest string) ([]byte, error) {
+	data, err := r.read(ctx, r.keys.Report(backup))
+	if err != nil {
+		return nil, fmt.Errorf("reading report of backup %q: %w", backup, err)
+	}
+	if got := location.Bytes(data).SHA256(); digest != "" && got != digest {
+		return nil, salvor.Errorf(salvor.Corrupt, "report of backup %q has digest %s instead of %s", backup, got, digest)
+	}
+	return data, nil
+}
+
+// PutReport stores the report of the backup and returns its digest (hex). Exists: there is one with other bytes.
+func (r *Repository) PutReport(ctx context.Context, backup string, data []byte) (string, error) {
+	body := location.Bytes(data)
+	return body.SHA256(), r.putOnce(ctx, r.keys.Report(backup), data)
+}
+
+// Commit stores the manifest: from here on the backup exists. It returns the root digest.
+// Exists: the backup has another manifest already.
+func (r *Repository) Commit(ctx context.Context, m *archive.Manifest) (string, error) {
+	data, root, err := archive.EncodeManifest(m)
+	if err != nil {
+		return "", err
+	}
+	return root, r.putOnce(ctx, r.keys.Manifest(m.Backup), data)
+}
+
+// putOnce stores data if nothing is there or just these bytes are.
+func (r *Repository) putOnce(ctx context.Context, key string, data []byte) error {
+	_, err := r.loc.Put(ctx, key, location.Bytes(data))
+	if !errors.Is(err, location.ErrExists) {
+		return err
+	}
+	there, err := r.read(ctx, key)
+	if err != nil {
+		return err
+	}
+	if string(there) != string(data) {
+		return salvor.Errorf(salvor.Exists, "%s exists at %s with other content", key, r.loc)
+	}
+	return nil
+}
+
+func (r *Repository) read(ctx context.Context, key string) ([]byte, error) {
+	body, info, err := r.loc.Get(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	defer body.Close()
+	data := make([]byte, 0, max(info.Size, 0)+512)
+	for {
+		n, err := body.Read(data[len(data):cap(data)])
+		data = data[:len(data)+n]
+		if errors.Is(err, io.EOF) {
+			return data, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		if len(data) == cap(data) {
+			data = append(data, 0)[:len(data)]
+		}
+	}
+}

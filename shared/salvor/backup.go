@@ -1,0 +1,127 @@
+package salvor
+
+import (
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// Backup is one run: what was asked for, and what came of it.
+type Backup struct {
+	TypeMeta   `json:",inline"`
+	ObjectMeta `json:"metadata"`
+	Spec       BackupSpec   `json:"spec"`
+	Status     BackupStatus `json:"status,omitzero"`
+}
+
+// BackupSpec says what to back up, where to, and what to run before and after.
+type BackupSpec struct {
+	// Cluster is the name of a Cluster.
+	Cluster string `json:"cluster"`
+	// Location is the name of a BackupLocation.
+	Location string `json:"location"`
+	Scope    Scope  `json:"scope"`
+	// PreExecRule is the name of the Rule that runs before the cut.
+	PreExecRule string `json:"preExecRule,omitempty"`
+	// PostExecRule is the name of the Rule that runs after the cut, whatever happened, once pre-exec has begun.
+	PostExecRule string `json:"postExecRule,omitempty"`
+	// Consistency says what happens when the capture revision is compacted away meanwhile. Default: BestEffort.
+	Consistency Consistency `json:"consistency,omitempty"`
+	// Timeout ends the backup as Failed. Default 4h.
+	Timeout metav1.Duration `json:"timeout,omitzero"`
+	// Schedule is the BackupSchedule that asked for this run; empty for one asked for by hand.
+	Schedule string `json:"schedule,omitempty"`
+	// ScheduledFor is the time the schedule meant, whenever it was delivered.
+	ScheduledFor metav1.Time `json:"scheduledFor,omitzero"`
+}
+
+// Consistency says whether every object has to be of one moment.
+type Consistency string
+
+// The choices of Consistency.
+const (
+	// ConsistencyBestEffort reads what could not be read at the capture revision at a later one, and names it.
+	ConsistencyBestEffort Consistency = "BestEffort"
+	// ConsistencyStrict fails the backup instead.
+	ConsistencyStrict Consistency = "Strict"
+)
+
+// BackupStatus is what came of a Backup.
+type BackupStatus struct {
+	Phase Phase `json:"phase,omitempty"`
+	// Message says in one sentence why the phase is what it is.
+	Message string `json:"message,omitempty"`
+	// ClusterID is the cluster's id in stored keys; with the name it identifies the backup.
+	ClusterID string `json:"clusterID,omitempty"`
+	// Lease tells who works on the backup now.
+	Lease Lease `json:"lease,omitzero"`
+	// CancelRequested asks the worker to thaw and stop.
+	CancelRequested bool        `json:"cancelRequested,omitempty"`
+	StartedAt       metav1.Time `json:"startedAt,omitzero"`
+	// CutAt is the moment of the capture revision: the backup's date.
+	CutAt       metav1.Time `json:"cutAt,omitzero"`
+	CompletedAt metav1.Time `json:"completedAt,omitzero"`
+	// Revision is the capture revision: the metadata.resourceVersion all objects were read at.
+	Revision string `json:"revision,omitempty"`
+	// RootDigest is the manifest's digest over everything stored, "sha256:" and hex.
+	RootDigest string `json:"rootDigest,omitempty"`
+	// Namespaces are those the backup contains.
+	Namespaces []string `json:"namespaces,omitempty"`
+	Progress   Progress `json:"progress,omitzero"`
+	// Failures count and name what was not backed up.
+	Failures []Failure `json:"failures,omitempty"`
+	// Warnings name what the user should know but nothing is missing for.
+	Warnings []string `json:"warnings,omitempty"`
+	// FrozenFor is the time from the first pre-exec action to the end of the post-exec rule.
+	FrozenFor metav1.Duration `json:"frozenFor,omitzero"`
+}
+
+// Progress counts what a backup has stored so far; in the end, what it stored.
+type Progress struct {
+	Kinds            int   `json:"kinds,omitempty"`
+	KindsDone        int   `json:"kindsDone,omitempty"`
+	Objects          int64 `json:"objects,omitempty"`
+	Bytes            int64 `json:"bytes,omitempty"`
+	Segments         int   `json:"segments,omitempty"`
+	SegmentsUploaded int   `json:"segmentsUploaded,omitempty"`
+	BytesUploaded    int64 `json:"bytesUploaded,omitempty"`
+}
+
+// Failure names a kind, or a part of one, that is missing from a backup or a restore.
+type Failure struct {
+	// Kind as resource.group, such as secrets or deployments.apps; empty when the failure is not about one kind.
+	Kind string `json:"kind,omitempty"`
+	// Namespace is empty for the whole cluster.
+	Namespace string `json:"namespace,omitempty"`
+	// Objects that are missing, where their number is known; -1 where it is not.
+	Objects int64  `json:"objects,omitempty"`
+	Reason  string `json:"reason"`
+}
+
+// Lease is the right to work on a backup. A worker renews it; whoever finds it expired may take over with the next epoch.
+type Lease struct {
+	Holder string `json:"holder,omitempty"`
+	// Epoch counts the workers so far; a write of an older epoch is refused.
+	Epoch   int64       `json:"epoch,omitempty"`
+	Expires metav1.Time `json:"expires,omitzero"`
+}
+
+// BackupID identifies a backup.
+type BackupID struct {
+	ClusterID string `json:"clusterID"`
+	Name      string `json:"name"`
+}
+
+// String returns clusterID/name.
+func (id BackupID) String() string { return id.ClusterID + "/" + id.Name }
+
+// ID returns the backup's identity.
+func (b *Backup) ID() BackupID { return BackupID{ClusterID: b.Status.ClusterID, Name: b.Name} }
+
+// Date is when the backup was cut; before the cut, when it was asked for.
+func (b *Backup) Date() time.Time {
+	if !b.Status.CutAt.IsZero() {
+		return b.Status.CutAt.Time
+	}
+	return b.CreationTimestamp.Time
+}

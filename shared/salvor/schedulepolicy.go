@@ -1,0 +1,53 @@
+package salvor
+
+import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+// SchedulePolicy is when to back up, and how much to keep.
+type SchedulePolicy struct {
+	TypeMeta   `json:",inline"`
+	ObjectMeta `json:"metadata"`
+	Spec       SchedulePolicySpec `json:"spec"`
+}
+
+// SchedulePolicySpec is exactly one of Interval, Daily, Weekly, Monthly and Cron, in a time zone.
+type SchedulePolicySpec struct {
+	// TimeZone is an IANA name such as Europe/Berlin. Default: UTC.
+	TimeZone string `json:"timeZone,omitempty"`
+	// Interval is the time from one run to the next, at least one minute.
+	Interval *metav1.Duration `json:"interval,omitempty"`
+	Daily    *DailyPolicy     `json:"daily,omitempty"`
+	Weekly   *WeeklyPolicy    `json:"weekly,omitempty"`
+	Monthly  *MonthlyPolicy   `json:"monthly,omitempty"`
+	// Cron is an EventBridge cron expression without its parentheses: minute hour day month weekday year.
+	Cron string `json:"cron,omitempty"`
+	// Retention is how much to keep. Empty: everything.
+	Retention Retention `json:"retention,omitzero"`
+}
+
+// DailyPolicy runs every day.
+type DailyPolicy struct {
+	// Times are wall-clock times, HH:MM.
+	Times []string `json:"times"`
+}
+
+// WeeklyPolicy runs on some days of the week.
+type WeeklyPolicy struct {
+	// Days are Monday to Sunday.
+	Days  []string `json:"days"`
+	Times []string `json:"times"`
+}
+
+// MonthlyPolicy runs on some days of the month.
+type MonthlyPolicy struct {
+	// Days are 1 to 31; -1 is the last day.
+	Days  []int    `json:"days"`
+	Times []string `json:"times"`
+}
+
+// Retention is how many backups of a schedule to keep. A backup goes when no rule keeps it.
+type Retention struct {
+	// Last keeps the newest n.
+	Last int `json:"last,omitempty"`
+	// Within keeps what is younger.
+	Within metav1.Duration `json:"within,omitzero"`
+}
