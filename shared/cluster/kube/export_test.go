@@ -1,0 +1,4 @@
+package kube
+
+// ReadList is readList for tests.
+var ReadList = readList
