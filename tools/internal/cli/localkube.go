@@ -1,0 +1,86 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"time"
+
+	"salvor.io/salvor/tools/internal/cluster"
+)
+
+var localkube = map[string]verb{
+	"up":      {"start a cluster and print how to reach it", localkubeUp},
+	"down":    {"take a cluster down; nothing of it is left", down},
+	"run":     {"start a cluster, run a command with KUBECONFIG set, take it down", localkubeRun},
+	"list":    {"show the clusters", list},
+	"logs":    {"show what the programs of a cluster wrote", logs},
+	"compact": {"compact etcd now: lists at older revisions answer 410", localkubeCompact},
+	"user":    {"make a kubeconfig for a user, for RBAC to judge", localkubeUser},
+}
+
+// localkubeFlags are the flags of `up` and `run`.
+func (c *call) localkubeFlags(flags *flag.FlagSet) (*startFlags, *cluster.Options) {
+	options := &cluster.Options{Bin: c.home.Bin}
+	flags.BoolVar(&options.Node, "node", false, "with a node that runs pods (needs root)")
+	flags.BoolVar(&options.Snapshots, "snapshots", false, "with volumes and volume snapshots (implies --node)")
+	flags.Func("apiserver-arg", "`flag` for the API server, as --x=y (repeatable)", func(arg string) error {
+		options.APIServerArgs = append(options.APIServerArgs, arg)
+		return nil
+	})
+	return addStartFlags(flags), options
+}
+
+func (c *call) localkubeUp(ctx context.Context, start *startFlags, options *cluster.Options) (json.RawMessage, error) {
+	options.Node = options.Node || options.Snapshots
+	return c.up(ctx, start, options, options.Node)
+}
+
+func localkubeUp(c *call, ctx context.Context, flags *flag.FlagSet, args []string) error {
+	start, options := c.localkubeFlags(flags)
+	if done, err := parseAll(flags, args); done {
+		return err
+	}
+	result, err := c.localkubeUp(ctx, start, options)
+	if err != nil {
+		return err
+	}
+	return c.print(result)
+}
+
+// runningCluster returns how to reach a cluster that is up.
+func (c *call) runningCluster(name string) (cluster.Result, error) {
+	state, err := c.running(name)
+	if err != nil {
+		return cluster.Result{}, err
+	}
+	var up cluster.Result
+	return up, json.Unmarshal(state.Result, &up)
+}
+
+func localkubeUser(c *call, _ context.Context, flags *flag.FlagSet, args []string) error {
+	name := nameFlag(flags)
+	user := flags.String("user", "", "name of the user (needed)")
+	var groups []string
+	flags.Func("group", "`group` the user is in (repeatable)", func(g string) error {
+		groups = append(groups, g)
+		return nil
+	})
+	if done, err := parseAll(flags, args); done {
+		return err
+	}
+	if *user == "" {
+		return fmt.Errorf("%w: --user is needed", ErrUsage)
+	}
+	up, err := c.runningCluster(*name)
+	if err != nil {
+		return err
+	}
+	path, err := cluster.User(up, *user, groups, time.Now())
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(c.io.Out, path)
+	return err
+}

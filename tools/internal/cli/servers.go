@@ -1,0 +1,33 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"salvor.io/salvor/tools/internal/cluster"
+	"salvor.io/salvor/tools/internal/guard"
+	"salvor.io/salvor/tools/internal/instance"
+)
+
+// Server makes the server of a spec, whatever its kind: the one place that
+// knows all kinds. It is a guard.Factory.
+func Server(spec guard.Spec) (guard.Server, error) {
+	switch spec.Instance.Kind {
+	case instance.Kube:
+		c := &cluster.Cluster{Name: spec.Instance.Name, Dir: spec.Dir, ID: spec.Instance.ID(), Now: time.Now}
+		return c, decode(spec.Config, &c.Options)
+	default:
+		return nil, fmt.Errorf("unknown kind of instance %q", spec.Instance.Kind)
+	}
+}
+
+func decode(config json.RawMessage, into any) error {
+	if len(config) == 0 {
+		return nil // made only to clean up
+	}
+	if err := json.Unmarshal(config, into); err != nil {
+		return fmt.Errorf("decoding the options: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,34 @@
+// Package cluster starts a throw-away Kubernetes.
+//
+// The control plane is etcd, the API server and the controller manager. A node
+// adds a scheduler, containerd and a kubelet, so that pods really run. Snapshots
+// add a CSI driver called like that of EBS, with the real sidecars around it.
+package cluster
+
+// Version is the Kubernetes that is built from this module.
+const Version = "v1.36.3"
+
+// Options say what a cluster consists of.
+type Options struct {
+	// Node adds a node on which pods run. It needs root.
+	Node bool `json:"node,omitempty"`
+	// Snapshots adds the CSI driver, its StorageClass and volume snapshots. It needs Node.
+	Snapshots bool `json:"snapshots,omitempty"`
+	// APIServerArgs are appended to the API server's own.
+	APIServerArgs []string `json:"apiserverArgs,omitempty"`
+	// Bin is the directory of the programs.
+	Bin string `json:"bin"`
+}
+
+// Result is what `up` prints.
+type Result struct {
+	Name string `json:"name"`
+	Dir  string `json:"dir"`
+	// Kubeconfig is that of an administrator.
+	Kubeconfig string `json:"kubeconfig"`
+	// Server is the URL of the API server.
+	Server  string `json:"server"`
+	Version string `json:"version"`
+	// Node is the node's name; empty without one.
+	Node string `json:"node"`
+}
