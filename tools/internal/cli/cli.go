@@ -38,7 +38,9 @@ type verb struct {
 }
 
 var tools = map[string]map[string]verb{
-	"localkube": localkube,
+	"localkube": localkubeVerbs,
+	"s3":        s3Verbs,
+	"dynamodb":  dynamodbVerbs,
 }
 
 // Run carries out one command line of a tool.

@@ -10,7 +10,7 @@ import (
 	"salvor.io/salvor/tools/internal/cluster"
 )
 
-var localkube = map[string]verb{
+var localkubeVerbs = map[string]verb{
 	"up":      {"start a cluster and print how to reach it", localkubeUp},
 	"down":    {"take a cluster down; nothing of it is left", down},
 	"run":     {"start a cluster, run a command with KUBECONFIG set, take it down", localkubeRun},

@@ -43,15 +43,16 @@ func localkubeRun(c *call, ctx context.Context, flags *flag.FlagSet, args []stri
 	if err := json.Unmarshal(result, &up); err != nil {
 		return fmt.Errorf("decoding the result: %w", err)
 	}
-	err = command(ctx, up, flags.Args())
+	err = c.command(ctx, up, flags.Args())
 	return errors.Join(err, guard.Down(context.WithoutCancel(ctx), Server, inst))
 }
 
-// command runs args with KUBECONFIG set. When ctx ends it is asked to end too.
-func command(ctx context.Context, up cluster.Result, args []string) error {
+// command runs args with KUBECONFIG set and kubectl of the same version in the
+// path. When ctx ends it is asked to end too.
+func (c *call) command(ctx context.Context, up cluster.Result, args []string) error {
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	cmd.Env = append(os.Environ(), "KUBECONFIG="+up.Kubeconfig)
+	cmd.Env = append(os.Environ(), "KUBECONFIG="+up.Kubeconfig, "PATH="+c.home.Bin+":"+os.Getenv("PATH"))
 	return cmd.Run()
 }

@@ -6,8 +6,10 @@ import (
 	"time"
 
 	"salvor.io/salvor/tools/internal/cluster"
+	"salvor.io/salvor/tools/internal/dynamo"
 	"salvor.io/salvor/tools/internal/guard"
 	"salvor.io/salvor/tools/internal/instance"
+	"salvor.io/salvor/tools/internal/s3gateway"
 )
 
 // Server makes the server of a spec, whatever its kind: the one place that
@@ -17,6 +19,12 @@ func Server(spec guard.Spec) (guard.Server, error) {
 	case instance.Kube:
 		c := &cluster.Cluster{Name: spec.Instance.Name, Dir: spec.Dir, ID: spec.Instance.ID(), Now: time.Now}
 		return c, decode(spec.Config, &c.Options)
+	case instance.S3:
+		g := &s3gateway.Gateway{Name: spec.Instance.Name, Dir: spec.Dir}
+		return g, decode(spec.Config, &g.Options)
+	case instance.DynamoDB:
+		d := &dynamo.Server{Name: spec.Instance.Name, Dir: spec.Dir}
+		return d, decode(spec.Config, &d.Options)
 	default:
 		return nil, fmt.Errorf("unknown kind of instance %q", spec.Instance.Kind)
 	}
