@@ -1,0 +1,251 @@
+package kube_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/rest"
+	"k8s.io/streaming/pkg/httpstream"
+	"k8s.io/streaming/pkg/httpstream/spdy"
+
+	"salvor.io/salvor/shared/cluster"
+	"salvor.io/salvor/shared/cluster/kube"
+)
+
+// remote is the far end of an exec: its streams by name, and the connection they run in.
+type remote struct {
+	httpstream.Connection
+	streams map[string]httpstream.Stream
+}
+
+// end says how the command ended, as kubelet does.
+func (r *remote) end(s metav1.Status) {
+	json.NewEncoder(r.streams["error"]).Encode(s)
+	for _, s := range r.streams {
+		s.Close()
+	}
+}
+
+// kubelet plays the far end over SPDY: play runs once the streams are open, all of them.
+func kubelet(t *testing.T, streams int, play func(*remote)) http.HandlerFunc {
+	return func(w http.ResponseWriter, req *http.Request) {
+		opened := make(chan httpstream.Stream, streams)
+		if _, err := httpstream.Handshake(req, w, []string{"v5.channel.k8s.io", "v4.channel.k8s.io"}); err != nil {
+			t.Error(err)
+			return
+		}
+		conn := spdy.NewResponseUpgrader().UpgradeResponse(w, req, func(s httpstream.Stream, sent <-chan struct{}) error {
+			go func() { <-sent; opened <- s }()
+			return nil
+		})
+		if conn == nil {
+			return
+		}
+		defer conn.Close()
+		r := &remote{Connection: conn, streams: map[string]httpstream.Stream{}}
+		for range streams {
+			select {
+			case s := <-opened:
+				r.streams[s.Headers().Get("streamType")] = s
+			case <-time.After(10 * time.Second):
+				t.Errorf("the streams opened are only %v", r.streams)
+				return
+			}
+		}
+		play(r)
+		<-conn.CloseChan()
+	}
+}
+
+func exit(code string) metav1.Status {
+	return metav1.Status{Status: metav1.StatusFailure, Reason: "NonZeroExitCode",
+		Details: &metav1.StatusDetails{Causes: []metav1.StatusCause{{Type: "ExitCode", Message: code}}}}
+}
+
+func internal(message string) metav1.Status {
+	return metav1.Status{Status: metav1.StatusFailure, Reason: metav1.StatusReasonInternalError, Message: message, Code: 500}
+}
+
+var command = cluster.ExecRequest{Namespace: "shop", Pod: "db-0", Container: "db", Command: []string{"sh", "-c", "a b&c=d"}}
+
+func TestExecEndings(t *testing.T) {
+	tests := map[string]struct {
+		play func(*remote)
+		is   error // in the chain
+		code int   // of the ExitError
+	}{
+		"a success":    {play: func(r *remote) { r.end(metav1.Status{Status: metav1.StatusSuccess}) }},
+		"an exit code": {play: func(r *remote) { r.end(exit("3")) }, code: 3},
+		"a connection that breaks midway is not a success": {
+			play: func(r *remote) { fmt.Fprint(r.streams["stdout"], "half"); r.Connection.Close() }, is: cluster.ErrLost},
+		"streams that end without a status are not a success": {
+			play: func(r *remote) {
+				for _, s := range r.streams {
+					s.Close()
+				}
+			}, is: cluster.ErrLost},
+		"half a status is none": {
+			play: func(r *remote) { fmt.Fprint(r.streams["error"], `{"status":"Succ`); r.Connection.Close() }, is: cluster.ErrLost},
+		"a program that isn't there": {
+			play: func(r *remote) {
+				r.end(internal(`error executing command in container: failed to exec in container: failed to start exec "1f": OCI runtime exec failed: exec failed: unable to start container process: exec: "nope": executable file not found in $PATH: unknown`))
+			}, is: cluster.ErrNotStarted},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			err := server(t, kubelet(t, 3, tt.play)).Exec(t.Context(), command)
+			var exit *cluster.ExitError
+			switch {
+			case tt.code != 0:
+				if !errors.As(err, &exit) || exit.Code != tt.code {
+					t.Errorf("got %v", err)
+				}
+			case !errors.Is(err, tt.is):
+				t.Errorf("got %v, want %v", err, tt.is)
+			}
+		})
+	}
+}
+
+func TestExecOtherFailureIsNeitherSuccessNorNotStarted(t *testing.T) {
+	err := server(t, kubelet(t, 3, func(r *remote) { r.end(internal("the node is on fire")) })).Exec(t.Context(), command)
+	if !apierrors.IsInternalError(err) || errors.Is(err, cluster.ErrNotStarted) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestExecStreams(t *testing.T) {
+	c := server(t, kubelet(t, 4, func(r *remote) {
+		in, err := io.ReadAll(r.streams["stdin"])
+		if err != nil {
+			t.Error(err)
+		}
+		fmt.Fprintf(r.streams["stdout"], "out:%s", in)
+		fmt.Fprint(r.streams["stderr"], "err")
+		r.end(metav1.Status{Status: metav1.StatusSuccess})
+	}))
+	var stdout, stderr bytes.Buffer
+	r := command
+	r.Stdin, r.Stdout, r.Stderr = bytes.NewReader([]byte("in")), &stdout, &stderr
+	if err := c.Exec(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"out:in", "err"}, []string{stdout.String(), stderr.String()}); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestExecAsksFor(t *testing.T) {
+	play := kubelet(t, 3, func(r *remote) { r.end(metav1.Status{Status: metav1.StatusSuccess}) })
+	c := server(t, func(w http.ResponseWriter, r *http.Request) {
+		want := "POST /api/v1/namespaces/shop/pods/db-0/exec?command=sh&command=-c&command=a+b%26c%3Dd&container=db&stderr=true&stdout=true"
+		if got := r.Method + " " + r.URL.String(); got != want {
+			t.Errorf("got %s", got)
+		}
+		play(w, r)
+	})
+	if err := c.Exec(t.Context(), command); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestExecRefused(t *testing.T) {
+	c := server(t, func(w http.ResponseWriter, r *http.Request) {
+		refuse(w, metav1.Status{Code: 403, Reason: metav1.StatusReasonForbidden, Message: "may not"})
+	})
+	err := c.Exec(t.Context(), command)
+	if !apierrors.IsForbidden(err) || !errors.Is(err, cluster.ErrNotStarted) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestExecServerAway(t *testing.T) {
+	s := httptest.NewServer(nil)
+	s.Close()
+	c, err := kube.New(&rest.Config{Host: s.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Exec(t.Context(), command); !errors.Is(err, cluster.ErrNotStarted) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// A proxy that knows neither protocol: the first refusal is the one to report.
+func TestExecBlockedOnTheWay(t *testing.T) {
+	c := server(t, func(w http.ResponseWriter, r *http.Request) { http.Error(w, "what?", http.StatusBadGateway) })
+	err := c.Exec(t.Context(), command)
+	if !errors.Is(err, cluster.ErrNotStarted) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestExecCanceled(t *testing.T) {
+	tests := map[string]func(t *testing.T, began chan<- bool) http.HandlerFunc{
+		"while the command runs": func(t *testing.T, began chan<- bool) http.HandlerFunc {
+			return kubelet(t, 3, func(r *remote) {
+				began <- true
+				for { // output goes on until the stream is closed
+					if _, err := fmt.Fprintln(r.streams["stdout"], "more"); err != nil {
+						return
+					}
+				}
+			})
+		},
+		"while the server doesn't answer": func(t *testing.T, began chan<- bool) http.HandlerFunc {
+			return func(w http.ResponseWriter, r *http.Request) {
+				began <- true
+				<-t.Context().Done() // ends before the server is closed
+			}
+		},
+	}
+	for name, play := range tests {
+		t.Run(name, func(t *testing.T) {
+			ctx, cancel := context.WithCancel(t.Context())
+			began := make(chan bool, 1)
+			c := server(t, play(t, began))
+			go func() { <-began; cancel() }()
+			var out bytes.Buffer // under -race: not written any more once Exec has returned
+			r := command
+			r.Stdout = &out
+			start := time.Now()
+			if err := c.Exec(ctx, r); !errors.Is(err, context.Canceled) {
+				t.Errorf("got %v", err)
+			}
+			if took := time.Since(start); took > 5*time.Second {
+				t.Errorf("ending took %v", took)
+			}
+			out.Reset()
+		})
+	}
+}
+
+func TestExecOutputThatNobodyTakes(t *testing.T) {
+	c := server(t, kubelet(t, 3, func(r *remote) {
+		for range 100 {
+			fmt.Fprintln(r.streams["stdout"], "more")
+		}
+		r.end(metav1.Status{Status: metav1.StatusSuccess})
+	}))
+	full := errors.New("disk full")
+	r := command
+	r.Stdout = writer(func([]byte) (int, error) { return 0, full })
+	if err := c.Exec(t.Context(), r); !errors.Is(err, full) {
+		t.Errorf("got %v", err)
+	}
+}
+
+type writer func([]byte) (int, error)
+
+func (w writer) Write(p []byte) (int, error) { return w(p) }
