@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"salvor.io/salvor/tools/internal/cluster"
+	"salvor.io/salvor/tools/internal/node"
 )
 
 var localkubeVerbs = map[string]verb{
@@ -34,6 +35,11 @@ func (c *call) localkubeFlags(flags *flag.FlagSet) (*startFlags, *cluster.Option
 
 func (c *call) localkubeUp(ctx context.Context, start *startFlags, options *cluster.Options) (json.RawMessage, error) {
 	options.Node = options.Node || options.Snapshots
+	if options.Node {
+		if err := node.Check(); err != nil {
+			return nil, err
+		}
+	}
 	return c.up(ctx, start, options, options.Node)
 }
 

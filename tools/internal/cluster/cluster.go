@@ -46,17 +46,38 @@ func (c *Cluster) Start(ctx context.Context, group *child.Group, step func(strin
 	if err := r.prepare(); err != nil {
 		return nil, err
 	}
-	if err := r.controlPlane(limited); err != nil {
+	if err := r.bringUp(limited); err != nil {
 		return nil, err
 	}
-	if err := child.Poll(limited, "the default ServiceAccount", r.api.Succeeds("/api/v1/namespaces/default/serviceaccounts/default")); err != nil {
-		return nil, err
-	}
-	step("control plane ready")
-	return Result{
+	up := Result{
 		Name: c.Name, Dir: c.Dir, Version: Version,
 		Kubeconfig: r.layout.config(adminUser), Server: url(r.ports.apiserver),
-	}, nil
+	}
+	if c.Options.Node {
+		up.Node = c.node().Name()
+	}
+	return up, nil
+}
+
+// bringUp starts all that the options ask for and waits for all of it.
+func (r *run) bringUp(ctx context.Context) error {
+	runtime := r.startRuntime(ctx)
+	if err := r.controlPlane(ctx); err != nil {
+		return err
+	}
+	if err := <-runtime; err != nil {
+		return err
+	}
+	if r.Options.Node {
+		if err := r.startNode(ctx); err != nil {
+			return err
+		}
+	}
+	if err := child.Poll(ctx, "the default ServiceAccount", r.api.Succeeds("/api/v1/namespaces/default/serviceaccounts/default")); err != nil {
+		return err
+	}
+	r.step("cluster ready")
+	return nil
 }
 
 // prepare makes certificates and chooses ports.
@@ -110,4 +131,9 @@ func (r *run) start(program string, args []string) error {
 }
 
 // Clean removes what outlives the processes and the directory. See guard.Server.
-func (c *Cluster) Clean() error { return nil }
+func (c *Cluster) Clean() error {
+	if !c.Options.Node {
+		return nil
+	}
+	return c.node().Clean()
+}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"sync"
 	"syscall"
 
 	"salvor.io/salvor/tools/internal/child"
@@ -26,8 +27,12 @@ func RunServer(make Factory) error {
 	}
 	out := json.NewEncoder(os.NewFile(eventFD, "events"))
 	syscall.CloseOnExec(eventFD)
-	// The guard gone means that nobody reads this; then SIGKILL is on its way.
-	tell := func(e event) { _ = out.Encode(e) }
+	var mu sync.Mutex // steps come from several goroutines
+	tell := func(e event) {
+		mu.Lock()
+		defer mu.Unlock()
+		_ = out.Encode(e) // with the guard gone nobody reads this, and SIGKILL is on its way
+	}
 
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
