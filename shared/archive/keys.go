@@ -1,6 +1,9 @@
 package archive
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // Keys makes the keys of one cluster in a location, relative to the location's prefix.
 type Keys struct{ ClusterID string }
@@ -14,9 +17,17 @@ func (k Keys) Backups() string { return k.ClusterID + "/backups/" }
 // Manifest is the file that makes the backup exist.
 func (k Keys) Manifest(backup string) string { return k.Backups() + backup + "/manifest.json" }
 
-// Report holds rule output, failures and timings of the backup, for failed ones too. A run that failed
-// before its commit leaves one that is told from a later run's by its attempt.
-func (k Keys) Report(backup string) string { return k.Backups() + backup + "/report.json" }
+// Report holds rule output, failures and timings of a run of the backup, for failed runs too. Its name is that of ReportName.
+func (k Keys) Report(backup, name string) string { return k.Backups() + backup + "/" + name }
+
+// ReportName is report.json for the first worker of a backup, report-2.json for the one that took over from it, and so on:
+// nothing is ever overwritten.
+func ReportName(epoch int64) string {
+	if epoch <= 1 {
+		return "report.json"
+	}
+	return fmt.Sprintf("report-%d.json", epoch)
+}
 
 // Segments is the prefix of all segments.
 func (k Keys) Segments() string { return k.ClusterID + "/segments/" }

@@ -48,7 +48,10 @@ type Manifest struct {
 	// FrozenFor is how long the application was quiesced.
 	FrozenFor metav1.Duration `json:"frozenFor,omitzero"`
 	Totals    Totals          `json:"totals"`
-	// ReportDigest is the SHA-256 (hex) of report.json.
+	// Excluded counts the objects of chosen kinds that were left out, by reason.
+	Excluded []Excluded `json:"excluded,omitempty"`
+	// Report is the file beside the manifest that holds rule output and timings, with its SHA-256 (hex).
+	Report       string `json:"report,omitempty"`
 	ReportDigest string `json:"reportDigest,omitempty"`
 	// Kinds are the kinds that have objects in the backup, sorted by resource.group.
 	Kinds []Kind `json:"kinds"`
@@ -63,6 +66,13 @@ type Exception struct {
 	// After is the key (namespace/name) of the last object that was still read at the capture revision; empty: none was.
 	After  string `json:"after,omitempty"`
 	Reason string `json:"reason"`
+}
+
+// Excluded counts objects of one kind that were left out for one reason.
+type Excluded struct {
+	Kind    string `json:"kind"`
+	Reason  string `json:"reason"`
+	Objects int64  `json:"objects"`
 }
 
 // Totals are sums over all segments.

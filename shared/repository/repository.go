@@ -105,9 +105,9 @@ func (r *Repository) PutSegment(ctx context.Context, digest string, stored []byt
 	return nil
 }
 
-// Report returns the report of the backup, checked against the digest when it is not empty.
-func (r *Repository) Report(ctx context.Context, backup, digest string) ([]byte, error) {
-	data, err := r.read(ctx, r.keys.Report(backup))
+// Report returns the named report of the backup, checked against the digest (hex) when it is not empty.
+func (r *Repository) Report(ctx context.Context, backup, name, digest string) ([]byte, error) {
+	data, err := r.read(ctx, r.keys.Report(backup, name))
 	if err != nil {
 		return nil, fmt.Errorf("reading report of backup %q: %w", backup, err)
 	}
@@ -117,10 +117,9 @@ func (r *Repository) Report(ctx context.Context, backup, digest string) ([]byte,
 	return data, nil
 }
 
-// PutReport stores the report of the backup and returns its digest (hex). Exists: there is one with other bytes.
-func (r *Repository) PutReport(ctx context.Context, backup string, data []byte) (string, error) {
-	body := location.Bytes(data)
-	return body.SHA256(), r.putOnce(ctx, r.keys.Report(backup), data)
+// PutReport stores a report of the backup and returns its digest (hex). Exists: there is one with other bytes.
+func (r *Repository) PutReport(ctx context.Context, backup, name string, data []byte) (string, error) {
+	return location.Bytes(data).SHA256(), r.putOnce(ctx, r.keys.Report(backup, name), data)
 }
 
 // Commit stores the manifest: from here on the backup exists. It returns the root digest.

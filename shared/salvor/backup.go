@@ -59,8 +59,8 @@ type BackupStatus struct {
 	CancelRequested bool        `json:"cancelRequested,omitempty"`
 	StartedAt       metav1.Time `json:"startedAt,omitzero"`
 	// CutAt is the moment of the capture revision: the backup's date.
-	CutAt       metav1.Time `json:"cutAt,omitzero"`
-	CompletedAt metav1.Time `json:"completedAt,omitzero"`
+	CutAt       metav1.MicroTime `json:"cutAt,omitzero"`
+	CompletedAt metav1.Time      `json:"completedAt,omitzero"`
 	// Revision is the capture revision: the metadata.resourceVersion all objects were read at.
 	Revision string `json:"revision,omitempty"`
 	// RootDigest is the manifest's digest over everything stored, "sha256:" and hex.
@@ -72,8 +72,18 @@ type BackupStatus struct {
 	Failures []Failure `json:"failures,omitempty"`
 	// Warnings name what the user should know but nothing is missing for.
 	Warnings []string `json:"warnings,omitempty"`
+	// Thaw is owed from before the first pre-exec action until the post-exec rule has succeeded.
+	Thaw *OwedThaw `json:"thaw,omitempty"`
 	// FrozenFor is the time from the first pre-exec action to the end of the post-exec rule.
 	FrozenFor metav1.Duration `json:"frozenFor,omitzero"`
+}
+
+// OwedThaw is what has to run to let an application go on, in the rule's words of the moment it was frozen.
+type OwedThaw struct {
+	Rule RuleSpec `json:"rule"`
+	// Namespaces whose pods the rule may choose.
+	Namespaces []string    `json:"namespaces"`
+	Since      metav1.Time `json:"since"`
 }
 
 // Progress counts what a backup has stored so far; in the end, what it stored.

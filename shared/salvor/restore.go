@@ -71,10 +71,10 @@ type RestoreStatus struct {
 
 // RestoreSource is one backup of a restore and the namespaces that come from it.
 type RestoreSource struct {
-	Backup     string      `json:"backup"`
-	Location   string      `json:"location"`
-	CutAt      metav1.Time `json:"cutAt"`
-	Namespaces []string    `json:"namespaces,omitempty"`
+	Backup     string           `json:"backup"`
+	Location   string           `json:"location"`
+	CutAt      metav1.MicroTime `json:"cutAt"`
+	Namespaces []string         `json:"namespaces,omitempty"`
 }
 
 // Outcome is what became of one object in a restore.

@@ -7,6 +7,7 @@ import (
 
 	"salvor.io/salvor/shared/archive"
 	"salvor.io/salvor/shared/cluster"
+	"salvor.io/salvor/shared/rawjson"
 )
 
 // readList splits the JSON of a list into its items without decoding them, holding one at a time.
@@ -38,7 +39,7 @@ func (l *listing) read() error {
 		if err != nil {
 			return err
 		}
-		name, err := unquote(key)
+		name, err := rawjson.Unquote(key)
 		if err != nil {
 			return err
 		}
@@ -193,18 +194,18 @@ func (t *tokens) value() ([]byte, error) {
 	if _, err := t.peek(); err != nil {
 		return nil, err
 	}
-	var s scanner
+	var s rawjson.Scanner
 	i := t.pos
 	for {
-		n, done := s.scan(t.buf[i:t.end])
+		n, done := s.Scan(t.buf[i:t.end])
 		i += n
 		if done {
 			v := t.buf[t.pos:i]
 			t.pos = i
-			return v, s.err
+			return v, s.Err
 		}
-		if s.err != nil {
-			return nil, s.err
+		if s.Err != nil {
+			return nil, s.Err
 		}
 		moved, err := t.more()
 		if err != nil {

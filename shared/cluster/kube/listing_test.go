@@ -50,7 +50,7 @@ func TestReadList(t *testing.T) {
 			items:  []cluster.Item{{Name: "a", Raw: []byte(`{ "metadata" : { "name" : "a" } }`)}},
 			result: cluster.ListResult{Revision: "1", Items: 1},
 		},
-		"null items are none": {list: `{"metadata":{"resourceVersion":"1"},"items":null}`, result: cluster.ListResult{Revision: "1"}},
+		"null items are none":  {list: `{"metadata":{"resourceVersion":"1"},"items":null}`, result: cluster.ListResult{Revision: "1"}},
 		"empty items are none": {list: `{"metadata":{"resourceVersion":"1"},"items":[]}`, result: cluster.ListResult{Revision: "1"}},
 	}
 	for name, tt := range tests {

@@ -1,27 +1,29 @@
-package kube
+// Package rawjson finds its way in JSON without decoding it, so that objects can be told apart at the speed at which
+// they arrive and kept as the bytes they are. It minds strings and nesting only; it is for input that a server made.
+package rawjson
 
 import (
 	"bytes"
 	"encoding/json"
 	"errors"
-
-	"salvor.io/salvor/shared/cluster"
 )
 
-var errMalformed = errors.New("malformed JSON in a list")
+// ErrMalformed is input that is not JSON.
+var ErrMalformed = errors.New("malformed JSON")
 
-// scanner finds the end of one JSON value that may arrive in several parts. It minds strings and nesting only:
+// Scanner finds the end of one JSON value that may arrive in several parts. It minds strings and nesting only:
 // what the API server sends is well-formed, and what is cut off never ends.
-type scanner struct {
+type Scanner struct {
 	depth    int
 	inString bool
 	escaped  bool
 	inScalar bool
-	err      error
+	// Err is ErrMalformed once the input cannot be JSON.
+	Err error
 }
 
-// scan goes on with more bytes. It returns how many belong to the value, and whether the value has ended.
-func (s *scanner) scan(b []byte) (n int, done bool) {
+// Scan goes on with more bytes. It returns how many belong to the value, and whether the value has ended.
+func (s *Scanner) Scan(b []byte) (n int, done bool) {
 	for i := 0; i < len(b); i++ {
 		if s.inString {
 			end := s.stringEnd(b[i:])
@@ -37,7 +39,7 @@ func (s *scanner) scan(b []byte) (n int, done bool) {
 		switch b[i] {
 		case '"':
 			if s.inScalar {
-				s.err = errMalformed
+				s.Err = ErrMalformed
 				return i, false
 			}
 			s.inString = true
@@ -54,7 +56,7 @@ func (s *scanner) scan(b []byte) (n int, done bool) {
 		case ',', ' ', '\n', '\r', '\t', ':':
 			if s.depth == 0 {
 				if !s.inScalar {
-					s.err = errMalformed
+					s.Err = ErrMalformed
 				}
 				return i, s.inScalar
 			}
@@ -68,7 +70,7 @@ func (s *scanner) scan(b []byte) (n int, done bool) {
 }
 
 // stringEnd returns the index of the quote that ends the string, or -1 and what to remember for the next part.
-func (s *scanner) stringEnd(b []byte) int {
+func (s *Scanner) stringEnd(b []byte) int {
 	for i := 0; i < len(b); {
 		if s.escaped {
 			s.escaped = false
@@ -94,56 +96,17 @@ func (s *scanner) stringEnd(b []byte) int {
 	return -1
 }
 
-// identify finds name and namespace in an object without decoding the rest.
-//
-// Go structs write kind and apiVersion, if any, before metadata; maps (custom resources) write sorted keys. So when
-// metadata comes first there is no apiVersion, and otherwise all keys are looked at.
-func identify(raw []byte) (cluster.Item, error) {
-	item := cluster.Item{Raw: raw}
-	seen := false
-	err := fields(raw, func(key, value []byte, index int) (bool, error) {
-		switch string(key) {
-		case `"apiVersion"`:
-			item.HasType = true
-		case `"metadata"`:
-			seen = true
-			if err := identifyMeta(value, &item); err != nil {
-				return false, err
-			}
-			return index > 0 && !item.HasType, nil
-		}
-		return !(seen && item.HasType), nil
-	})
-	if err == nil && item.Name == "" {
-		err = errors.New("malformed list: an item without metadata.name")
-	}
-	return item, err
-}
-
-func identifyMeta(meta []byte, item *cluster.Item) error {
-	return fields(meta, func(key, value []byte, _ int) (bool, error) {
-		var err error
-		switch string(key) {
-		case `"name"`:
-			item.Name, err = unquote(value)
-		case `"namespace"`:
-			item.Namespace, err = unquote(value)
-		}
-		return item.Name == "" || item.Namespace == "", err
-	})
-}
-
-// fields calls f with each key (quoted) and value of the object until f returns false.
-func fields(object []byte, f func(key, value []byte, index int) (bool, error)) error {
+// Fields calls f with each key (quoted) and value of the object until f returns false.
+func Fields(object []byte, f func(key, value []byte, index int) (bool, error)) error {
 	rest := bytes.TrimLeft(object, " \t\r\n")
 	if len(rest) == 0 || rest[0] != '{' {
-		return errMalformed
+		return ErrMalformed
 	}
 	rest = rest[1:]
 	for index := 0; ; index++ {
 		rest = bytes.TrimLeft(rest, " \t\r\n,")
 		if len(rest) == 0 {
-			return errMalformed
+			return ErrMalformed
 		}
 		if rest[0] == '}' {
 			return nil
@@ -151,11 +114,11 @@ func fields(object []byte, f func(key, value []byte, index int) (bool, error)) e
 		var key, value []byte
 		var ok bool
 		if key, rest, ok = cutValue(rest); !ok {
-			return errMalformed
+			return ErrMalformed
 		}
 		rest = bytes.TrimLeft(rest, " \t\r\n:")
 		if value, rest, ok = cutValue(rest); !ok {
-			return errMalformed
+			return ErrMalformed
 		}
 		if more, err := f(key, value, index); !more || err != nil {
 			return err
@@ -165,19 +128,38 @@ func fields(object []byte, f func(key, value []byte, index int) (bool, error)) e
 
 // cutValue cuts the JSON value at the start of b from what follows.
 func cutValue(b []byte) (value, rest []byte, ok bool) {
-	var s scanner
-	n, done := s.scan(b)
+	var s Scanner
+	n, done := s.Scan(b)
 	return b[:n], b[n:], done && n > 0
 }
 
-// unquote decodes a JSON string; most names have no escapes.
-func unquote(quoted []byte) (string, error) {
+// Unquote decodes a JSON string; most names have no escapes.
+func Unquote(quoted []byte) (string, error) {
 	if n := len(quoted); n >= 2 && quoted[0] == '"' && quoted[n-1] == '"' && bytes.IndexByte(quoted, '\\') < 0 {
 		return string(quoted[1 : n-1]), nil
 	}
 	var s string
 	if err := json.Unmarshal(quoted, &s); err != nil {
-		return "", errMalformed
+		return "", ErrMalformed
 	}
 	return s, nil
+}
+
+// Get returns the value (raw) at the path of keys below the object, nil when it is not there.
+func Get(object []byte, path ...string) []byte {
+	for _, want := range path {
+		var found []byte
+		err := Fields(object, func(key, value []byte, _ int) (bool, error) {
+			if len(key) == len(want)+2 && string(key[1:len(key)-1]) == want {
+				found = value
+				return false, nil
+			}
+			return true, nil
+		})
+		if err != nil || found == nil {
+			return nil
+		}
+		object = found
+	}
+	return object
 }

@@ -1,0 +1,85 @@
+package backup
+
+import (
+	"context"
+	"fmt"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"salvor.io/salvor/shared/catalog"
+	"salvor.io/salvor/shared/salvor"
+)
+
+// Begin records the backup as Pending. When one of that identity is there already it returns that one, created false:
+// asking twice does it once. The names that the spec refers to are checked first.
+func (e *Engine) Begin(ctx context.Context, b *salvor.Backup) (recorded *salvor.Backup, created bool, err error) {
+	b.Default()
+	if errs := b.Validate(); len(errs) > 0 {
+		return nil, false, salvor.Errorf(salvor.Invalid, "backup %q: %w", b.Name, errs.ToAggregate())
+	}
+	if err := e.resolve(ctx, b); err != nil {
+		return nil, false, fmt.Errorf("backup %q: %w", b.Name, err)
+	}
+	b.Status = salvor.BackupStatus{Phase: salvor.PhasePending, ClusterID: b.Status.ClusterID}
+	b.CreationTimestamp = metav1.NewTime(e.Now())
+	err = e.Catalog.CreateBackup(ctx, b)
+	if salvor.Is(err, salvor.Exists) {
+		recorded, err = e.Catalog.GetBackup(ctx, b.ID())
+		return recorded, false, err
+	}
+	if err != nil {
+		return nil, false, fmt.Errorf("backup %q: recording it: %w", b.Name, err)
+	}
+	return b, true, nil
+}
+
+// resolve finds the cluster's id and checks that the location and the rules exist.
+func (e *Engine) resolve(ctx context.Context, b *salvor.Backup) error {
+	o, err := e.Catalog.Get(ctx, salvor.KindCluster, b.Spec.Cluster)
+	if err != nil {
+		return missing(err, "spec.cluster", "cluster", b.Spec.Cluster)
+	}
+	b.Status.ClusterID = o.(*salvor.Cluster).ID()
+	if _, err := e.Catalog.Get(ctx, salvor.KindBackupLocation, b.Spec.Location); err != nil {
+		return missing(err, "spec.location", "location", b.Spec.Location)
+	}
+	for field, name := range map[string]string{"spec.preExecRule": b.Spec.PreExecRule, "spec.postExecRule": b.Spec.PostExecRule} {
+		if _, err := e.rule(ctx, name); err != nil {
+			return missing(err, field, "rule", name)
+		}
+	}
+	return nil
+}
+
+func missing(err error, field, kind, name string) error {
+	if salvor.Is(err, salvor.NotFound) {
+		return salvor.Errorf(salvor.Invalid, "%s: there is no %s %q", field, kind, name).WithHint("salvor get %ss lists them", kind)
+	}
+	return fmt.Errorf("%s: %w", field, err)
+}
+
+// rule returns the rule of the name; an empty name is an empty rule.
+func (e *Engine) rule(ctx context.Context, name string) (salvor.RuleSpec, error) {
+	if name == "" {
+		return salvor.RuleSpec{}, nil
+	}
+	o, err := e.Catalog.Get(ctx, salvor.KindRule, name)
+	if err != nil {
+		return salvor.RuleSpec{}, err
+	}
+	return o.(*salvor.Rule).Spec, nil
+}
+
+// RequestCancel asks whoever works on the backup to thaw and stop. A backup that nobody has begun is Canceled at once.
+func RequestCancel(ctx context.Context, c catalog.Backups, id salvor.BackupID) (*salvor.Backup, error) {
+	return catalog.MutateBackup(ctx, c, id, func(b *salvor.Backup) error {
+		if b.Status.Phase.Done() {
+			return salvor.Errorf(salvor.Conflict, "backup %s is %s already", id, b.Status.Phase)
+		}
+		b.Status.CancelRequested = true
+		if b.Status.Phase == salvor.PhasePending && b.Status.Lease.Epoch == 0 {
+			b.Status.Phase, b.Status.Message = salvor.PhaseCanceled, "canceled before it began"
+		}
+		return nil
+	})
+}

@@ -1,0 +1,97 @@
+package backup
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"salvor.io/salvor/shared/archive"
+	"salvor.io/salvor/shared/salvor"
+)
+
+// commit checks that every segment is there and stores the report and then the manifest: from then on the backup exists.
+func (r *run) commit(ctx context.Context) error {
+	r.fill()
+	r.step(StepCheck)
+	if err := r.checkSegments(ctx); err != nil {
+		return err
+	}
+	// A worker that lost its lease must not commit: whoever took over does.
+	if err := r.record.update(ctx, r.saveProgress); err != nil {
+		return err
+	}
+	r.step(StepReport)
+	name := archive.ReportName(r.record.epoch)
+	digest, err := r.site.Repository.PutReport(ctx, r.name, name, r.report.encode(r.Now(), nil))
+	if err != nil {
+		return fmt.Errorf("storing the report: %w", err)
+	}
+	r.manifest.Report, r.manifest.ReportDigest = name, digest
+	r.step(StepManifest)
+	root, err := r.site.Repository.Commit(ctx, &r.manifest)
+	if salvor.Is(err, salvor.Exists) {
+		return salvor.Errorf(salvor.Fenced, "another worker stored the manifest of backup %q first", r.name)
+	}
+	if err != nil {
+		return fmt.Errorf("storing the manifest: %w", err)
+	}
+	r.rootHash = root
+	return nil
+}
+
+// fill completes the manifest.
+func (r *run) fill() {
+	m, b := &r.manifest, r.record.b
+	m.FormatVersion = archive.FormatVersion
+	m.Backup, m.Cluster, m.ClusterUID, m.KubernetesVersion, m.SalvorVersion = r.name, r.site.Repository.ClusterID(), r.uid, r.version, r.SalvorVersion
+	m.RequestedBy, m.Labels, m.Spec = b.RequestedBy, b.Labels, r.spec
+	m.CreatedAt, m.StartedAt = metav1.NewMicroTime(b.CreationTimestamp.Time), metav1.NewMicroTime(b.Status.StartedAt.Time)
+	m.CompletedAt = metav1.NewMicroTime(r.Now())
+	m.Namespaces, m.FrozenFor = r.namespaces, metav1.Duration{Duration: r.frozen}
+	m.Kinds = r.capture.stored()
+	for i := range m.Kinds {
+		for j := range m.Kinds[i].Segments {
+			s := &m.Kinds[i].Segments[j]
+			s.StoredBytes = r.capture.uploads.size(s.Digest)
+			m.Totals.Segments++
+			m.Totals.Objects += s.Objects
+			m.Totals.Bytes += s.Bytes
+			m.Totals.StoredBytes += s.StoredBytes
+		}
+	}
+	m.Totals.UploadedSegments, m.Totals.UploadedBytes = int(r.capture.uploads.segments.Load()), r.capture.uploads.bytes.Load()
+	for e, n := range r.capture.excluded {
+		e.Objects = n
+		m.Excluded = append(m.Excluded, e)
+	}
+	slices.SortFunc(m.Excluded, func(a, b archive.Excluded) int {
+		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Reason, b.Reason))
+	})
+	slices.SortFunc(m.Failures, func(a, b salvor.Failure) int {
+		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Namespace, b.Namespace))
+	})
+	m.Phase = salvor.PhaseCompleted
+	if len(m.Failures) > 0 {
+		m.Phase = salvor.PhasePartiallyFailed
+	}
+}
+
+// checkSegments makes sure, by one list, that every segment is still there: one that was reused may have been removed meanwhile.
+func (r *run) checkSegments(ctx context.Context) error {
+	stored, err := r.site.Repository.StoredSegments(ctx)
+	if err != nil {
+		return fmt.Errorf("location %q: %w", r.spec.Location, err)
+	}
+	for _, kind := range r.manifest.Kinds {
+		for _, s := range kind.Segments {
+			if _, there := stored[s.Digest]; !there {
+				return salvor.Errorf(salvor.Unavailable, "location %q: segment %s of %s was removed while the backup was made", r.spec.Location, s.Digest, kind.Resource).
+					WithHint("run the backup again")
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,119 @@
+package backup
+
+import (
+	"context"
+	"time"
+
+	"salvor.io/salvor/shared/catalog"
+	"salvor.io/salvor/shared/cluster"
+	"salvor.io/salvor/shared/repository"
+	"salvor.io/salvor/shared/salvor"
+)
+
+// Cluster is what the engine needs of a Kubernetes cluster.
+type Cluster interface {
+	Version(ctx context.Context) (string, error)
+	UID(ctx context.Context) (string, error)
+	Discover(ctx context.Context) (cluster.Discovery, error)
+	// List hands out the items of one page; on an error some may have been handed out already.
+	List(ctx context.Context, r cluster.ListRequest, each func(cluster.Item) error) (cluster.ListResult, error)
+}
+
+// Rules runs a rule in the pods of the namespaces. The report is kept with the backup, also when there is an error.
+type Rules interface {
+	Run(ctx context.Context, spec salvor.RuleSpec, namespaces []string, phase string) (report any, err error)
+}
+
+// Site is where one backup works: its cluster, its rules and where it is stored.
+type Site struct {
+	Cluster    Cluster
+	Rules      Rules
+	Repository *repository.Repository
+}
+
+// Catalog is what the engine needs of the catalog.
+type Catalog interface {
+	catalog.Backups
+	Get(ctx context.Context, kind, name string) (salvor.Object, error)
+}
+
+// Engine makes backups.
+type Engine struct {
+	Catalog Catalog
+	// Open reaches the cluster and the location that the backup names.
+	Open func(ctx context.Context, b *salvor.Backup) (*Site, error)
+	// Now is the clock.
+	Now func() time.Time
+	// Holder names this process in leases; it must differ from that of any other.
+	Holder string
+	// CatalogID is written into owner.json of each repository.
+	CatalogID string
+	// SalvorVersion is recorded in manifests.
+	SalvorVersion string
+	// Progress, if set, is told the status now and then, and at each step.
+	Progress func(salvor.BackupStatus)
+	// OnStep, if set, is called as each step begins.
+	OnStep func(Step)
+	// Tuning is for tests and benchmarks; its zero value is right.
+	Tuning Tuning
+}
+
+// Tuning changes how the engine works, not what it does.
+type Tuning struct {
+	// LeaseTime is how long a lease lasts without renewal. Default one minute.
+	LeaseTime time.Duration
+	// Beat is how often the lease is renewed and the progress saved. Default five seconds.
+	Beat time.Duration
+	// Streams is how many lists are read at once. Default 8.
+	Streams int
+	// PageSize is the limit of the first page of each list. Default 500.
+	PageSize int
+	// FixedPages keeps PageSize for all pages instead of following the size of the objects.
+	FixedPages bool
+	// NoRevision reads each kind at its newest state instead of the capture revision. Only the test that proves what the revision is for sets it.
+	NoRevision bool
+	// RetryBase is the first pause after a failed request. Default 200 ms.
+	RetryBase time.Duration
+}
+
+func (t Tuning) withDefaults() Tuning {
+	if t.LeaseTime == 0 {
+		t.LeaseTime = time.Minute
+	}
+	if t.Beat == 0 {
+		t.Beat = 5 * time.Second
+	}
+	if t.Streams == 0 {
+		t.Streams = 8
+	}
+	if t.PageSize == 0 {
+		t.PageSize = 500
+	}
+	if t.RetryBase == 0 {
+		t.RetryBase = 200 * time.Millisecond
+	}
+	return t
+}
+
+// Step is a part of a run that a killed process may end in.
+type Step string
+
+// The steps, in their order.
+const (
+	StepAcquire  Step = "acquire"  // take the lease
+	StepConnect  Step = "connect"  // reach cluster and location, thaw what an earlier worker still owes
+	StepPlan     Step = "plan"     // find kinds and namespaces
+	StepPreExec  Step = "pre-exec" // write down the thaw that is owed, run the pre-exec rule
+	StepCut      Step = "cut"      // note the capture revision
+	StepPostExec Step = "post-exec"
+	StepCapture  Step = "capture" // read and store the objects
+	StepCheck    Step = "check"   // see that every segment is there
+	StepReport   Step = "report"
+	StepManifest Step = "manifest" // from here on the backup exists
+	StepCatalog  Step = "catalog"  // record what came of it
+)
+
+// Steps lists every step, in order.
+func Steps() []Step {
+	return []Step{StepAcquire, StepConnect, StepPlan, StepPreExec, StepCut, StepPostExec, StepCapture, StepCheck, StepReport, StepManifest, StepCatalog}
+}

@@ -1,0 +1,108 @@
+package backup
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"salvor.io/salvor/shared/catalog"
+	"salvor.io/salvor/shared/salvor"
+)
+
+// errCanceled is why a run's context ends when somebody asked for it.
+var errCanceled = salvor.Errorf(salvor.Canceled, "canceled on request")
+
+// acquire takes the lease with the next epoch. Conflict: the backup is done, or somebody else is working on it.
+func (e *Engine) acquire(ctx context.Context, id salvor.BackupID) (*salvor.Backup, error) {
+	return catalog.MutateBackup(ctx, e.Catalog, id, func(b *salvor.Backup) error {
+		now := e.Now()
+		s := &b.Status
+		if s.Phase.Done() || s.Phase == salvor.PhaseDeleting {
+			return salvor.Errorf(salvor.Conflict, "backup %q is %s already", b.Name, s.Phase)
+		}
+		if s.Lease.Holder != "" && s.Lease.Holder != e.Holder && now.Before(s.Lease.Expires.Time) {
+			return salvor.Errorf(salvor.Conflict, "backup %q is being made by %s", b.Name, s.Lease.Holder).
+				WithHint("wait for it, or try again after %s, when its lease has expired", s.Lease.Expires.UTC().Format(time.RFC3339))
+		}
+		s.Lease = salvor.Lease{Holder: e.Holder, Epoch: s.Lease.Epoch + 1, Expires: metav1.NewTime(now.Add(e.Tuning.withDefaults().LeaseTime))}
+		if s.StartedAt.IsZero() {
+			s.StartedAt = metav1.NewTime(now)
+		}
+		return nil
+	})
+}
+
+// record is the backup as this worker writes it: every write checks that the lease is still this worker's.
+type record struct {
+	engine *Engine
+	id     salvor.BackupID
+	epoch  int64
+
+	mu sync.Mutex
+	b  *salvor.Backup
+}
+
+// update changes the status and saves it. Fenced: another worker took over, and nothing was written.
+func (r *record) update(ctx context.Context, change func(*salvor.BackupStatus)) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	b, err := catalog.MutateBackup(ctx, r.engine.Catalog, r.id, func(b *salvor.Backup) error {
+		if b.Status.Lease.Epoch != r.epoch {
+			return salvor.Errorf(salvor.Fenced, "backup %q was taken over by %s", b.Name, b.Status.Lease.Holder)
+		}
+		b.Status.Lease.Expires = metav1.NewTime(r.engine.Now().Add(r.engine.Tuning.withDefaults().LeaseTime))
+		change(&b.Status)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	r.b = b
+	r.engine.tell(b.Status)
+	return nil
+}
+
+func (r *record) status() salvor.BackupStatus {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.b.Status
+}
+
+func (e *Engine) tell(s salvor.BackupStatus) {
+	if e.Progress != nil {
+		e.Progress(s)
+	}
+}
+
+// beat renews the lease and saves the progress until ctx ends. It ends the run when the lease is lost or somebody
+// asked to cancel; while the catalog can't be reached it goes on until the lease has expired.
+func (r *record) beat(ctx context.Context, end context.CancelCauseFunc, progress func(*salvor.BackupStatus)) {
+	tuning := r.engine.Tuning.withDefaults()
+	tick := time.NewTicker(tuning.Beat)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		err := r.update(ctx, progress)
+		status := r.status()
+		switch {
+		case errors.Is(err, context.Canceled):
+			return
+		case salvor.Is(err, salvor.Fenced), salvor.Is(err, salvor.NotFound):
+			end(err)
+			return
+		case err != nil && r.engine.Now().After(status.Lease.Expires.Time):
+			end(fmt.Errorf("renewing the lease: %w", err))
+			return
+		case err == nil && status.CancelRequested:
+			end(errCanceled)
+		}
+	}
+}

@@ -1,0 +1,109 @@
+package backup
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"salvor.io/salvor/shared/cluster"
+	"salvor.io/salvor/shared/rawjson"
+	"salvor.io/salvor/shared/salvor"
+	"salvor.io/salvor/shared/selection"
+)
+
+// namespaceKind is the kind Namespace in the version that every cluster serves.
+var namespaceKind = cluster.Resource{Version: "v1", Name: "namespaces", Kind: "Namespace", Verbs: []string{"list", "create"}}
+
+// plan finds what the cluster serves and which namespaces are chosen now, before anything is frozen.
+func (r *run) plan(ctx context.Context) error {
+	var err error
+	if r.selection, err = selection.New(r.spec.Scope); err != nil {
+		return err
+	}
+	if r.version, err = r.site.Cluster.Version(ctx); err != nil {
+		return fmt.Errorf("cluster %q: %w", r.spec.Cluster, err)
+	}
+	if r.uid, err = r.site.Cluster.UID(ctx); err != nil && !apierrors.IsForbidden(err) {
+		return fmt.Errorf("cluster %q: %w", r.spec.Cluster, err)
+	}
+	served, err := r.site.Cluster.Discover(ctx)
+	if err != nil {
+		return fmt.Errorf("cluster %q: %w", r.spec.Cluster, err)
+	}
+	for _, res := range served.Resources {
+		if take, _ := r.selection.Kind(res); take {
+			r.kinds = append(r.kinds, res)
+		}
+	}
+	for _, kind := range r.selection.UnknownKinds(served.Resources) {
+		return salvor.Errorf(salvor.Invalid, "scope.kinds: cluster %q serves no kind %q", r.spec.Cluster, kind).WithHint("kubectl api-resources lists them")
+	}
+	r.noteStale(served.Stale)
+	r.namespaces, _, err = r.chooseNamespaces(ctx, "")
+	if err != nil {
+		return fmt.Errorf("cluster %q: %w", r.spec.Cluster, err)
+	}
+	return nil
+}
+
+// metricsGroups are aggregated APIs that measure and store nothing: nothing is missing without them.
+var metricsGroups = []string{"metrics.k8s.io/", "custom.metrics.k8s.io/", "external.metrics.k8s.io/"}
+
+// noteStale names the aggregated APIs that did not answer discovery.
+func (r *run) noteStale(stale []string) {
+	for _, gv := range stale {
+		reason := fmt.Sprintf("aggregated API %s does not answer; what it serves is not in the backup", gv)
+		metrics := false
+		for _, g := range metricsGroups {
+			metrics = metrics || strings.HasPrefix(gv, g)
+		}
+		if metrics {
+			r.manifest.Warnings = append(r.manifest.Warnings, reason)
+			continue
+		}
+		group, _, _ := strings.Cut(gv, "/")
+		r.manifest.Failures = append(r.manifest.Failures, salvor.Failure{Kind: "*." + group, Objects: -1, Reason: reason})
+	}
+}
+
+// chooseNamespaces lists the namespaces at the revision and returns those chosen and those that are named but missing.
+// When the role may not list namespaces, the plain names of the scope are taken as they are.
+func (r *run) chooseNamespaces(ctx context.Context, revision string) (chosen, missing []string, err error) {
+	var all []selection.Namespace
+	l := r.lister(namespaceKind, "", revision)
+	l.selector = ""
+	err = l.each(ctx, func(i cluster.Item) error {
+		ns := selection.Namespace{Name: i.Name}
+		if raw := rawjson.Get(i.Raw, "metadata", "labels"); raw != nil {
+			if err := json.Unmarshal(raw, &ns.Labels); err != nil {
+				return fmt.Errorf("decoding labels of namespace %s: %w", i.Name, err)
+			}
+		}
+		all = append(all, ns)
+		return nil
+	})
+	if apierrors.IsForbidden(err) && r.onlyPlainNamespaces() {
+		r.allNamespaces = 1 << 30 // unknown: read only what is wanted
+		return r.spec.Scope.Namespaces, nil, nil
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("listing namespaces: %w", err)
+	}
+	r.allNamespaces = len(all)
+	chosen, missing = r.selection.Namespaces(all)
+	return chosen, missing, nil
+}
+
+func (r *run) onlyPlainNamespaces() bool {
+	for _, ns := range r.spec.Scope.Namespaces {
+		if g, err := salvor.CompileGlob(ns); err != nil {
+			return false
+		} else if _, plain := g.Literal(); !plain {
+			return false
+		}
+	}
+	return r.spec.Scope.NamespaceSelector == nil && len(r.spec.Scope.Namespaces) > 0
+}

@@ -1,0 +1,103 @@
+package backup
+
+import (
+	"context"
+	"encoding/json"
+	"sync"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"salvor.io/salvor/shared/archive"
+	"salvor.io/salvor/shared/salvor"
+)
+
+// Report is the content of report.json: how the run went, for people.
+type Report struct {
+	Backup  string `json:"backup"`
+	Cluster string `json:"cluster"`
+	// Error is why the run failed; empty when it did not.
+	Error string       `json:"error,omitempty"`
+	Steps []StepTiming `json:"steps"`
+	Rules []RuleReport `json:"rules,omitempty"`
+	// Retries counts requests to the cluster that were repeated, by reason.
+	Retries  map[string]int   `json:"retries,omitempty"`
+	Failures []salvor.Failure `json:"failures,omitempty"`
+	EndedAt  metav1.MicroTime `json:"endedAt"`
+}
+
+// StepTiming is one step and how long it took.
+type StepTiming struct {
+	Step     Step             `json:"step"`
+	Began    metav1.MicroTime `json:"began"`
+	Duration metav1.Duration  `json:"duration"`
+}
+
+// RuleReport is what one rule did in the pods.
+type RuleReport struct {
+	Phase  string `json:"phase"`
+	Report any    `json:"report"`
+}
+
+// report collects what becomes a Report.
+type report struct {
+	mu  sync.Mutex
+	run *run
+	r   Report
+}
+
+func (p *report) init(r *run) {
+	p.run = r
+	p.r = Report{Backup: r.name, Cluster: r.record.id.ClusterID, Retries: map[string]int{}}
+}
+
+func (p *report) step(s Step, now time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.endStep(now)
+	p.r.Steps = append(p.r.Steps, StepTiming{Step: s, Began: metav1.NewMicroTime(now)})
+}
+
+func (p *report) endStep(now time.Time) {
+	if n := len(p.r.Steps); n > 0 {
+		last := &p.r.Steps[n-1]
+		last.Duration.Duration = now.Sub(last.Began.Time)
+	}
+}
+
+func (p *report) rule(phase string, out any) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.r.Rules = append(p.r.Rules, RuleReport{Phase: phase, Report: out})
+}
+
+func (p *report) retried(err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.r.Retries[err.Error()]++
+}
+
+// encode ends the report.
+func (p *report) encode(now time.Time, err error) []byte {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.endStep(now)
+	p.r.EndedAt = metav1.NewMicroTime(now)
+	p.r.Failures = p.run.manifest.Failures
+	if err != nil {
+		p.r.Error = err.Error()
+	}
+	data, encodeErr := json.Marshal(p.r)
+	if encodeErr != nil { // a rule's report is the only part that could bring it about
+		data, _ = json.Marshal(Report{Backup: p.r.Backup, Cluster: p.r.Cluster, Error: p.r.Error + " (the report could not be encoded: " + encodeErr.Error() + ")"})
+	}
+	return append(data, '\n')
+}
+
+// storeReport keeps the report of a failed run where it can: the run has its error already.
+func (r *run) storeReport(ctx context.Context, err error) {
+	name := archive.ReportName(r.record.epoch)
+	if _, storeErr := r.site.Repository.PutReport(ctx, r.name, name, r.report.encode(r.Now(), err)); storeErr != nil {
+		r.manifest.Warnings = append(r.manifest.Warnings, "the report could not be stored: "+storeErr.Error())
+	}
+}

@@ -1,0 +1,215 @@
+package backup
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"salvor.io/salvor/shared/archive"
+	"salvor.io/salvor/shared/cluster"
+	"salvor.io/salvor/shared/salvor"
+	"salvor.io/salvor/shared/selection"
+)
+
+// finishTime is what a run whose context has ended still gets to thaw and to record how it ended.
+const finishTime = 2 * time.Minute
+
+// Run makes the backup that Begin recorded and returns it as it ended. The error says why it is Failed or Canceled;
+// a PartiallyFailed one has no error. Conflict: it is done already, or another process works on it.
+func (e *Engine) Run(ctx context.Context, id salvor.BackupID) (*salvor.Backup, error) {
+	e.step(StepAcquire)
+	b, err := e.acquire(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	r := &run{Engine: e, tuning: e.Tuning.withDefaults(), spec: b.Spec, name: b.Name,
+		record: &record{engine: e, id: id, epoch: b.Status.Lease.Epoch, b: b}}
+	r.report.init(r)
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	ctx, stop := context.WithTimeoutCause(ctx, timeout(b.Spec), salvor.Errorf(salvor.DeadlineExceeded, "not done within %s", timeout(b.Spec)))
+	defer stop()
+	var beating sync.WaitGroup
+	beatCtx, stopBeat := context.WithCancel(context.WithoutCancel(ctx))
+	beating.Go(func() { r.record.beat(beatCtx, end, r.saveProgress) })
+	err = r.execute(ctx)
+	if err != nil && ctx.Err() != nil {
+		err = cause(ctx, err)
+	}
+	stopBeat()
+	beating.Wait()
+	return r.finish(ctx, err)
+}
+
+func timeout(s salvor.BackupSpec) time.Duration {
+	if s.Timeout.Duration > 0 {
+		return s.Timeout.Duration
+	}
+	return 4 * time.Hour
+}
+
+// cause prefers why the context ended to the error that its end brought about.
+func cause(ctx context.Context, err error) error {
+	c := context.Cause(ctx)
+	if errors.Is(c, context.Canceled) {
+		return salvor.Errorf(salvor.Canceled, "interrupted: %w", c)
+	}
+	if errors.Is(err, c) {
+		return err
+	}
+	return c
+}
+
+// run is one worker's attempt at one backup.
+type run struct {
+	*Engine
+	tuning Tuning
+	name   string
+	spec   salvor.BackupSpec
+	record *record
+	site   *Site
+
+	selection  *selection.Selection
+	kinds      []cluster.Resource
+	namespaces []string
+	version    string
+	uid        string
+
+	manifest archive.Manifest
+	rootHash string
+	capture  *capture
+	// uploading is the capture's, for the progress.
+	uploading atomic.Pointer[uploader]
+	// allNamespaces is how many the cluster has.
+	allNamespaces int
+	report        report
+	frozen        time.Duration
+	totals        counters
+}
+
+func (e *Engine) step(s Step) {
+	if e.OnStep != nil {
+		e.OnStep(s)
+	}
+}
+
+// step reports that a part of the run begins, and times it.
+func (r *run) step(s Step) {
+	r.report.step(s, r.Now())
+	r.Engine.step(s)
+}
+
+func (r *run) execute(ctx context.Context) error {
+	r.step(StepConnect)
+	site, err := r.Open(ctx, r.record.b)
+	if err != nil {
+		return err
+	}
+	r.site = site
+	if err := r.payOwed(ctx); err != nil {
+		return err
+	}
+	if adopted, err := r.adopt(ctx); adopted || err != nil {
+		return err
+	}
+	if err := site.Repository.Claim(ctx, r.CatalogID); err != nil {
+		return err
+	}
+	r.step(StepPlan)
+	if err := r.plan(ctx); err != nil {
+		return err
+	}
+	revision, err := r.cutQuiesced(ctx)
+	if err != nil {
+		return err
+	}
+	r.step(StepCapture)
+	if err := r.record.update(ctx, func(s *salvor.BackupStatus) { s.Phase = salvor.PhaseCapturing }); err != nil {
+		return err
+	}
+	if err := r.captureAt(ctx, revision); err != nil {
+		return err
+	}
+	return r.commit(ctx)
+}
+
+// adopt takes over a manifest that an earlier worker stored before it could say so in the catalog.
+func (r *run) adopt(ctx context.Context) (bool, error) {
+	m, root, err := r.site.Repository.Manifest(ctx, r.name)
+	if salvor.Is(err, salvor.NotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	if m.CreatedAt.Unix() != r.record.b.CreationTimestamp.Unix() {
+		return false, salvor.Errorf(salvor.Exists, "the location holds another backup of this name, of %s", m.CutAt.UTC().Format(time.RFC3339)).
+			WithHint("choose another name")
+	}
+	r.manifest, r.rootHash = *m, root
+	return true, nil
+}
+
+// finish records how the run ended, with time of its own. A worker that was fenced records nothing.
+func (r *run) finish(ctx context.Context, err error) (*salvor.Backup, error) {
+	if salvor.Is(err, salvor.Fenced) {
+		return nil, err
+	}
+	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), finishTime)
+	defer stop()
+	if err != nil && r.site != nil {
+		r.storeReport(ctx, err)
+	}
+	r.Engine.step(StepCatalog)
+	saved := r.record.update(ctx, func(s *salvor.BackupStatus) {
+		s.CompletedAt = metav1.NewTime(r.Now())
+		s.Lease.Holder, s.Lease.Expires = "", metav1.Time{}
+		if err != nil {
+			r.failed(s, err)
+		} else {
+			r.succeeded(s)
+		}
+	})
+	if saved != nil {
+		return nil, errors.Join(err, fmt.Errorf("backup %q: recording how it ended: %w", r.name, saved))
+	}
+	if err != nil {
+		err = fmt.Errorf("backup %q: %w", r.name, err)
+	}
+	return r.record.b, err
+}
+
+func (r *run) failed(s *salvor.BackupStatus, err error) {
+	s.Phase = salvor.PhaseFailed
+	if salvor.Is(err, salvor.Canceled) {
+		s.Phase = salvor.PhaseCanceled
+	}
+	s.Message = err.Error()
+	r.saveProgress(s)
+}
+
+func (r *run) succeeded(s *salvor.BackupStatus) {
+	m := r.manifest
+	s.Phase, s.CutAt, s.Revision, s.RootDigest = m.Phase, m.CutAt, m.Revision, r.rootHash
+	s.Namespaces, s.Failures, s.Warnings, s.FrozenFor = m.Namespaces, m.Failures, m.Warnings, m.FrozenFor
+	s.Progress = salvor.Progress{Kinds: len(m.Kinds), KindsDone: len(m.Kinds), Objects: m.Totals.Objects, Bytes: m.Totals.Bytes,
+		Segments: m.Totals.Segments, SegmentsUploaded: m.Totals.UploadedSegments, BytesUploaded: m.Totals.UploadedBytes}
+	s.Message = summary(&m)
+}
+
+// summary says in one sentence what a backup holds and lacks.
+func summary(m *archive.Manifest) string {
+	text := fmt.Sprintf("%d objects of %d kinds in %d namespaces", m.Totals.Objects, len(m.Kinds), len(m.Namespaces))
+	if n := len(m.Failures); n > 0 {
+		text += fmt.Sprintf("; %d failures, the first: %s", n, m.Failures[0].Reason)
+	}
+	if n := len(m.Exceptions); n > 0 {
+		text += fmt.Sprintf("; %d kinds are of another moment", n)
+	}
+	return text
+}

@@ -1,0 +1,99 @@
+package repository
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"salvor.io/salvor/shared/archive"
+	"salvor.io/salvor/shared/salvor"
+)
+
+// Verification is what re-reading a backup found.
+type Verification struct {
+	Backup     string `json:"backup"`
+	RootDigest string `json:"rootDigest,omitempty"`
+	// Segments, Objects and Bytes (uncompressed) that were read and found as written.
+	Segments int   `json:"segments"`
+	Objects  int64 `json:"objects"`
+	Bytes    int64 `json:"bytes"`
+	// Problems name what is missing or not as written; the backup is sound when there are none.
+	Problems []Problem `json:"problems,omitempty"`
+}
+
+// Problem is one part of a backup that cannot be trusted.
+type Problem struct {
+	// Part is manifest, report, or segment.
+	Part      string `json:"part"`
+	Kind      string `json:"kind,omitempty"`
+	Namespace string `json:"namespace,omitempty"`
+	Digest    string `json:"digest,omitempty"`
+	// Objects that cannot be restored because of it.
+	Objects int64  `json:"objects,omitempty"`
+	Reason  string `json:"reason"`
+}
+
+// verifyReads is how many segments are read at once.
+const verifyReads = 4
+
+// Verify reads every byte of the backup and checks it against its digests. rootDigest is the catalog's; "" trusts the
+// manifest's own. progress, if set, is told how many of how many segments are done. The error is of reading, such as a
+// location that cannot be reached; what is wrong with the backup is in the Verification.
+func (r *Repository) Verify(ctx context.Context, backup, rootDigest string, progress func(done, of int)) (*Verification, error) {
+	v := &Verification{Backup: backup}
+	m, root, err := r.Manifest(ctx, backup)
+	if salvor.Is(err, salvor.Corrupt) || salvor.Is(err, salvor.NotFound) {
+		v.Problems = append(v.Problems, Problem{Part: "manifest", Reason: err.Error()})
+		return v, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	v.RootDigest = root
+	if rootDigest != "" && rootDigest != root {
+		v.Problems = append(v.Problems, Problem{Part: "manifest", Reason: fmt.Sprintf("root digest is %s, but the catalog has %s", root, rootDigest)})
+	}
+	if m.Report != "" {
+		if _, err := r.Report(ctx, backup, m.Report, m.ReportDigest); err != nil {
+			v.Problems = append(v.Problems, Problem{Part: "report", Reason: err.Error()})
+		}
+	}
+	return v, r.verifySegments(ctx, m, v, progress)
+}
+
+func (r *Repository) verifySegments(ctx context.Context, m *archive.Manifest, v *Verification, progress func(done, of int)) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(verifyReads)
+	var mu sync.Mutex
+	done := 0
+	for _, kind := range m.Kinds {
+		for _, s := range kind.Segments {
+			group.Go(func() error {
+				_, err := r.Segment(ctx, s)
+				if err != nil && !salvor.Is(err, salvor.Corrupt) {
+					return err
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				v.add(kind, s, err)
+				if done++; progress != nil {
+					progress(done, m.Totals.Segments)
+				}
+				return nil
+			})
+		}
+	}
+	return group.Wait()
+}
+
+func (v *Verification) add(kind archive.Kind, s archive.Segment, err error) {
+	if err != nil {
+		v.Problems = append(v.Problems, Problem{Part: "segment", Kind: kind.String(), Namespace: s.Namespace, Digest: s.Digest, Objects: s.Objects, Reason: err.Error()})
+		return
+	}
+	v.Segments++
+	v.Objects += s.Objects
+	v.Bytes += s.Bytes
+}

@@ -1,0 +1,97 @@
+package selection
+
+import (
+	"bytes"
+	"encoding/json"
+
+	"salvor.io/salvor/shared/cluster"
+	"salvor.io/salvor/shared/rawjson"
+)
+
+// object is an item looked into without decoding the whole.
+type object struct{ cluster.Item }
+
+// Skipper tells which objects of one kind are left out. The nil Skipper leaves out none.
+type Skipper []objectRule
+
+// Skipper returns the rules of the kind.
+func (s *Selection) Skipper(r cluster.Resource) Skipper {
+	var rules Skipper
+	for _, rule := range objectRules {
+		if rule.kind == r.String() {
+			rules = append(rules, rule)
+		}
+	}
+	return rules
+}
+
+// Skip returns why the object is left out, "" when it is taken.
+func (s Skipper) Skip(i cluster.Item) string {
+	for _, rule := range s {
+		if rule.match(object{i}) {
+			return rule.reason
+		}
+	}
+	return ""
+}
+
+func anyOf(matches ...func(object) bool) func(object) bool {
+	return func(o object) bool {
+		for _, m := range matches {
+			if m(o) {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+func named(name string) func(object) bool {
+	return func(o object) bool { return o.Name == name }
+}
+
+func (o object) apiServerService() bool { return o.Namespace == "default" && o.Name == "kubernetes" }
+
+// controlled reports whether a controller owns the object.
+func (o object) controlled() bool { return o.controller() != "" }
+
+// controller returns the kind of the controller that owns the object, or "".
+func (o object) controller() string {
+	refs := rawjson.Get(o.Raw, "metadata", "ownerReferences")
+	if !bytes.Contains(refs, []byte(`"controller"`)) {
+		return ""
+	}
+	var owners []struct {
+		Kind       string `json:"kind"`
+		Controller bool   `json:"controller"`
+	}
+	if json.Unmarshal(refs, &owners) != nil {
+		return ""
+	}
+	for _, owner := range owners {
+		if owner.Controller {
+			return owner.Kind
+		}
+	}
+	return ""
+}
+
+func controlledBy(kind string) func(object) bool {
+	return func(o object) bool { return o.controller() == kind }
+}
+
+func labelIs(label, value string) func(object) bool {
+	return func(o object) bool { return string(rawjson.Get(o.Raw, "metadata", "labels", label)) == `"`+value+`"` }
+}
+
+func labelled(label string) func(object) bool {
+	return func(o object) bool { return rawjson.Get(o.Raw, "metadata", "labels", label) != nil }
+}
+
+func annotated(annotation string) func(object) bool {
+	return func(o object) bool { return rawjson.Get(o.Raw, "metadata", "annotations", annotation) != nil }
+}
+
+func fieldIs(field, raw string) func(object) bool {
+	return func(o object) bool { return string(rawjson.Get(o.Raw, field)) == raw }
+}
