@@ -3,7 +3,8 @@
 # versions and the Go that builds them. A program is built when it is first
 # needed, into a file beside its place, and renamed: what is there is whole.
 
-programs=(local kube csi-provisioner csi-snapshotter snapshot-controller csidriver pause versitygw)
+kubernetes_programs=(local kube csi-provisioner csi-snapshotter snapshot-controller snapshot-crds csidriver pause)
+programs=("${kubernetes_programs[@]}" versitygw)
 
 # The links by which a multi-call program knows what it is to be.
 declare -A links=(
@@ -20,11 +21,12 @@ package() {
 	case $1 in
 	local)               echo . ./cmd/local cmd/local internal ;;
 	kube)                echo . ./cmd/kube cmd/kube ;;
-	csidriver)           echo . ./cmd/csidriver cmd/csidriver internal/csidriver ;;
+	csidriver)           echo . ./cmd/csidriver cmd/csidriver internal/csidriver internal/ebs ;;
 	pause)               echo . ./cmd/pause cmd/pause ;;
 	csi-provisioner)     echo . github.com/kubernetes-csi/external-provisioner/v6/cmd/csi-provisioner ;;
 	csi-snapshotter)     echo . github.com/kubernetes-csi/external-snapshotter/v8/cmd/csi-snapshotter ;;
 	snapshot-controller) echo . github.com/kubernetes-csi/external-snapshotter/v8/cmd/snapshot-controller ;;
+	snapshot-crds)       echo . github.com/kubernetes-csi/external-snapshotter/client/v8/config/crd ;;
 	versitygw)           echo versitygw github.com/versity/versitygw/cmd/versitygw ;;
 	*) echo "tools/run: there is no program $1; there are: ${programs[*]}" >&2; return 2 ;;
 	esac
@@ -42,7 +44,7 @@ bin=$cache/$key/bin
 # need NAMES…: returns when all these programs are there.
 need() {
 	local name missing=()
-	for name; do [ -x "$bin/$name" ] || missing+=("$name"); done
+	for name; do [ -e "$bin/$name" ] || missing+=("$name"); done
 	[ ${#missing[@]} = 0 ] && return
 	mkdir -p "$bin"
 	(
@@ -56,7 +58,7 @@ build() {
 	local name i=0
 	for name; do
 		i=$((i + 1))
-		[ -x "$bin/$name" ] && continue
+		[ -e "$bin/$name" ] && continue
 		build_one "$name" "$i/$#"
 	done
 }
@@ -67,8 +69,8 @@ build_one() { # NAME STEP
 	own=$(cd "$tools/$folder" && digest go.mod go.sum $(find ${parts:-go.mod} -type f ! -name '*_test.go' | sort))
 	if ! reuse "$name" "$own"; then
 		echo "tools/run: [$step] building $name ($(hint "$name"))" >&2
-		(cd "$tools/$folder" && GOFLAGS='' CGO_ENABLED=0 go build -mod=readonly -buildvcs=false -trimpath \
-			-gcflags=all=-dwarf=false -ldflags "-s -w $stamp" -o "$bin/.$name.new" "$package")
+		rm -rf "$bin/.$name.new"
+		(cd "$tools/$folder" && make_it "$package" "$bin/.$name.new")
 		echo "tools/run: [$step] built $name in $((SECONDS - begin)) s" >&2
 	fi
 	local link
@@ -77,13 +79,26 @@ build_one() { # NAME STEP
 	mv "$bin/.$name.new" "$bin/$name"
 }
 
+# make_it PACKAGE FILE, in the folder of its module. CRDs are no program but
+# files of a module, copied from where Go keeps it.
+make_it() {
+	local module=${1%/config/crd} dir
+	if [ "$module" != "$1" ]; then
+		go mod download "$module" && dir=$(go list -m -f '{{.Dir}}' "$module")
+		mkdir "$2" && cp "$dir"/config/crd/*storage.k8s.io*.yaml "$2" && chmod -R u+w "$2"
+		return
+	fi
+	GOFLAGS='' CGO_ENABLED=0 go build -mod=readonly -buildvcs=false -trimpath \
+		-gcflags=all=-dwarf=false -ldflags "-s -w $stamp" -o "$2" "$1"
+}
+
 # reuse NAME KEY: takes the same program from the build of other sources, if it
 # is there: a change to one program doesn't link the others anew.
 reuse() {
 	local k
 	for k in "$cache"/*/bin/".$1.key"; do
-		[ -f "$k" ] && [ "$(cat "$k")" = "$2" ] && [ -x "${k%/*}/$1" ] || continue
-		ln -f "${k%/*}/$1" "$bin/.$1.new" && return
+		[ -f "$k" ] && [ "$(cat "$k")" = "$2" ] && [ -e "${k%/*}/$1" ] || continue
+		cp -al "${k%/*}/$1" "$bin/.$1.new" && return
 	done
 	return 1
 }

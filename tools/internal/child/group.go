@@ -6,6 +6,7 @@
 package child
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -51,7 +52,7 @@ func (g *Group) Start(name string, env []string, path string, args ...string) er
 	cmd.Env = append(os.Environ(), env...)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
-	if err := cmd.Start(); err != nil {
+	if err := start(cmd); err != nil {
 		return fmt.Errorf("starting %s: %w", name, err)
 	}
 	p := &process{name: name, cmd: cmd, gone: make(chan struct{})}
@@ -71,17 +72,22 @@ func (g *Group) watch(p *process) {
 	g.cancel(fmt.Errorf("%s ended: %w\n%s", p.name, err, Tail(g.log(p.name), tailLines)))
 }
 
-// Run runs a program to its end and returns what it printed; the output is in
-// the error too. It is killed when the group ends.
-func (g *Group) Run(env []string, path string, args ...string) ([]byte, error) {
+// Run runs a program to its end; what it printed is in the error. It is killed
+// when the group ends.
+func (g *Group) Run(env []string, path string, args ...string) error {
 	cmd := exec.CommandContext(g.ctx, path, args...)
 	cmd.Env = append(os.Environ(), env...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		return out, fmt.Errorf("running %s: %w\n%s", filepath.Base(path), err, out)
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	err := start(cmd)
+	if err == nil {
+		err = cmd.Wait()
 	}
-	return out, nil
+	if err != nil {
+		return fmt.Errorf("running %s: %w\n%s", filepath.Base(path), err, out.Bytes())
+	}
+	return nil
 }
 
 // Stop kills every process, the youngest first, and returns when all are gone.

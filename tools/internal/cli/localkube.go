@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"path/filepath"
 	"time"
 
 	"salvor.io/salvor/tools/internal/cluster"
@@ -26,6 +27,8 @@ func (c *call) localkubeFlags(flags *flag.FlagSet) (*startFlags, *cluster.Option
 	options := &cluster.Options{Bin: c.home.Bin}
 	flags.BoolVar(&options.Node, "node", false, "with a node that runs pods (needs root)")
 	flags.BoolVar(&options.Snapshots, "snapshots", false, "with volumes and volume snapshots (implies --node)")
+	flags.StringVar(&options.SnapshotDelay, "snapshot-delay", "0s", "how long a snapshot is pending until it can be used, as on EBS")
+	flags.StringVar(&options.Storage, "storage", "", "directory of volumes and snapshots; clusters that share it share their snapshots, as in one AWS account; it is not removed (default: the cluster's own)")
 	flags.Func("apiserver-arg", "`flag` for the API server, as --x=y (repeatable)", func(arg string) error {
 		options.APIServerArgs = append(options.APIServerArgs, arg)
 		return nil
@@ -35,6 +38,16 @@ func (c *call) localkubeFlags(flags *flag.FlagSet) (*startFlags, *cluster.Option
 
 func (c *call) localkubeUp(ctx context.Context, start *startFlags, options *cluster.Options) (json.RawMessage, error) {
 	options.Node = options.Node || options.Snapshots
+	if _, err := time.ParseDuration(options.SnapshotDelay); err != nil {
+		return nil, fmt.Errorf("%w: --snapshot-delay: %w", ErrUsage, err)
+	}
+	if options.Storage != "" {
+		abs, err := filepath.Abs(options.Storage)
+		if err != nil {
+			return nil, fmt.Errorf("finding --storage: %w", err)
+		}
+		options.Storage = abs
+	}
 	if options.Node {
 		if err := node.Check(); err != nil {
 			return nil, err

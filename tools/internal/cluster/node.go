@@ -34,7 +34,8 @@ func (r *run) startRuntime(ctx context.Context) <-chan error {
 	return done
 }
 
-// startNode adds what makes pods run: the scheduler and the kubelet.
+// startNode adds what makes pods run: the scheduler, the kubelet, and volumes if
+// they are asked for.
 func (r *run) startNode(ctx context.Context) error {
 	if err := r.start("kube-scheduler", schedulerArgs(r.layout)); err != nil {
 		return err
@@ -50,5 +51,8 @@ func (r *run) startNode(ctx context.Context) error {
 		return err
 	}
 	r.step("node " + n.Name() + " ready")
-	return nil
+	if !r.Options.Snapshots {
+		return nil
+	}
+	return r.startSnapshots(ctx)
 }

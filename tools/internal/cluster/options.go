@@ -14,6 +14,11 @@ type Options struct {
 	Node bool `json:"node,omitempty"`
 	// Snapshots adds the CSI driver, its StorageClass and volume snapshots. It needs Node.
 	Snapshots bool `json:"snapshots,omitempty"`
+	// SnapshotDelay is how long a snapshot is pending, as a Go duration.
+	SnapshotDelay string `json:"snapshotDelay,omitempty"`
+	// Storage is a directory of volumes and snapshots that outlives the cluster
+	// and may be shared by several; empty is one of its own.
+	Storage string `json:"storage,omitempty"`
 	// APIServerArgs are appended to the API server's own.
 	APIServerArgs []string `json:"apiserverArgs,omitempty"`
 	// Bin is the directory of the programs.

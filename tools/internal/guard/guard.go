@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"syscall"
 	"time"
 
@@ -32,6 +33,9 @@ type guard struct {
 // Run is the guard process. It reads its spec from stdin, whose other end `up`
 // keeps open until the instance is ready.
 func Run(make Factory) error {
+	// The server is killed when the thread that starts it ends: that must not
+	// happen before the guard ends.
+	runtime.LockOSThread()
 	syscall.CloseOnExec(lockFD)
 	in := bufio.NewReader(os.Stdin)
 	line, err := in.ReadBytes('\n')

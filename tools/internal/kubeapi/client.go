@@ -45,18 +45,10 @@ func New(server string, caPEM []byte, id pki.Identity) (*Client, error) {
 	}}, nil
 }
 
-// Do sends body, JSON of the given content type, and decodes the answer into
-// out unless that is nil. An answer other than 2xx is a *StatusError.
-func (c *Client) Do(ctx context.Context, method, path, contentType string, body, out any) error {
-	var in io.Reader
-	if body != nil {
-		raw, err := json.Marshal(body)
-		if err != nil {
-			return fmt.Errorf("encoding the body for %s: %w", path, err)
-		}
-		in = bytes.NewReader(raw)
-	}
-	req, err := http.NewRequestWithContext(ctx, method, c.server+path, in)
+// do sends body and decodes the answer into out unless that is nil. An answer
+// other than 2xx is a *StatusError.
+func (c *Client) do(ctx context.Context, method, path, contentType string, body []byte, out any) error {
+	req, err := http.NewRequestWithContext(ctx, method, c.server+path, bytes.NewReader(body))
 	if err != nil {
 		return fmt.Errorf("asking %s: %w", path, err)
 	}
@@ -82,19 +74,32 @@ func (c *Client) Do(ctx context.Context, method, path, contentType string, body,
 	return nil
 }
 
+func (c *Client) send(ctx context.Context, method, path, contentType string, body, out any) error {
+	raw, err := json.Marshal(body)
+	if err != nil {
+		return fmt.Errorf("encoding the body for %s: %w", path, err)
+	}
+	return c.do(ctx, method, path, contentType, raw, out)
+}
+
 // Get reads path into out, which may be nil.
 func (c *Client) Get(ctx context.Context, path string, out any) error {
-	return c.Do(ctx, http.MethodGet, path, "", nil, out)
+	return c.do(ctx, http.MethodGet, path, "application/json", nil, out)
 }
 
-// Post sends JSON.
+// Post sends body as JSON and reads the answer into out, which may be nil.
 func (c *Client) Post(ctx context.Context, path string, body, out any) error {
-	return c.Do(ctx, http.MethodPost, path, "application/json", body, out)
+	return c.send(ctx, http.MethodPost, path, "application/json", body, out)
 }
 
-// Patch sends a merge patch.
+// PostYAML sends one object that is YAML already.
+func (c *Client) PostYAML(ctx context.Context, path string, body []byte) error {
+	return c.do(ctx, http.MethodPost, path, "application/yaml", body, nil)
+}
+
+// Patch sends body as a JSON merge patch.
 func (c *Client) Patch(ctx context.Context, path string, body, out any) error {
-	return c.Do(ctx, http.MethodPatch, path, "application/merge-patch+json", body, out)
+	return c.send(ctx, http.MethodPatch, path, "application/merge-patch+json", body, out)
 }
 
 // Succeeds returns a question for child.Poll: does a GET of path succeed?

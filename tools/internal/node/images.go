@@ -37,7 +37,7 @@ func (n *Node) importImages(group *child.Group) error {
 		if err := writeImage(n.path(file), img); err != nil {
 			return err
 		}
-		if _, err := group.Run(programPath(), ctr, "--address", socket, "--namespace", "k8s.io", "images", "import", n.path(file)); err != nil {
+		if err := group.Run(programPath(), ctr, "--address", socket, "--namespace", "k8s.io", "images", "import", n.path(file)); err != nil {
 			return fmt.Errorf("importing image %s: %w", img.Tag, err)
 		}
 	}

@@ -11,15 +11,16 @@ import (
 
 // What the node says of where it is, as on EKS.
 const (
-	region       = "us-east-1"
-	zone         = "us-east-1a"
+	region = "us-east-1"
+	// Zone is where the node and its volumes are.
+	Zone         = "us-east-1a"
 	instanceType = "m5.large"
 )
 
-// providerID is the node's EC2 instance.
-func (n *Node) providerID() string {
-	return fmt.Sprintf("aws:///%s/i-0%s%s", zone, n.ID, n.ID)
-}
+// InstanceID is that of the EC2 instance the node would be.
+func (n *Node) InstanceID() string { return "i-0" + n.ID + n.ID }
+
+func (n *Node) providerID() string { return fmt.Sprintf("aws:///%s/%s", Zone, n.InstanceID()) }
 
 // kubeletConfig is a KubeletConfiguration. A full disk or a busy machine must
 // not evict a test's pods, hence the zeros.

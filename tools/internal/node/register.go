@@ -17,9 +17,8 @@ func (n *Node) register(ctx context.Context, api *kubeapi.Client) error {
 		"metadata": object{"name": n.Name(), "labels": object{
 			"kubernetes.io/hostname":           n.Name(),
 			"topology.kubernetes.io/region":    region,
-			"topology.kubernetes.io/zone":      zone,
+			"topology.kubernetes.io/zone":      Zone,
 			"node.kubernetes.io/instance-type": instanceType,
-			"topology.ebs.csi.aws.com/zone":    zone,
 		}},
 		"spec": object{"providerID": n.providerID()},
 	}
