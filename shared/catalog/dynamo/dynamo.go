@@ -1,0 +1,99 @@
+// Package dynamo keeps the catalog in one DynamoDB table.
+//
+// # Items
+//
+// The table has the string keys pk and sk. Every write is of one item; there are no transactions, no scans and no
+// secondary indexes.
+//
+//	pk                            sk             what it is
+//	kind#<kind>                   <name>         an object: v, body
+//	backup#<cluster>              <name>         a backup, the truth about it: v, gen, body
+//	day#2026-11-20                <place>        index item: a backup of that day, in UTC
+//	cluster#<cluster>             <place>        index item: a backup of that cluster
+//	schedule#<schedule>           <place>        index item: a backup from that schedule
+//	name#<name>                   <place>        index item: a backup of that name
+//	namespace#<namespace>         <place>        index item: a backup that holds the namespace
+//	held#<cluster> <namespace>    <place>        the same within one cluster
+//	good#<cluster> <namespace>    <place>        the same, Completed ones only
+//	days                          2026-11-20     there may be backups of that day: at
+//
+// v is the resource version. body is the object's JSON, gzip. A place is the date turned around, so that ascending
+// order is newest first, then cluster id and name (see [place]). gen and at in an index item say which writing of the
+// index it belongs to, and when, in Unix seconds, that was.
+//
+// # Why a search is never wrong
+//
+// A backup's index items are written before the backup itself is put, or changed into what they say. So a backup is
+// always found, whenever the writer dies. An index item that says what is not true - its backup was never put, has
+// another date now, or is gone - is dropped by whoever reads it, for every hit is confirmed by the backup itself.
+//
+// Index items are removed by two hands, and neither may take away one that a concurrent writer relies on. Who changes a
+// date or deletes a backup removes the old index items only as long as they carry the old gen, which no later writing
+// of them does. Who finds a hit untrue removes it only when it is older than an hour, a writer being refused that puts
+// the backup more than half an hour after its index.
+//
+// # Sizes
+//
+// DynamoDB allows 400 KB an item. With gzip a backup of thousands of namespaces and failures takes some 10 KB. One that
+// is larger even so is refused as Invalid; the complete list of failures belongs into the report, not here.
+// An index item takes some 100 bytes. A backup of n namespaces has 4 + 3n of them.
+package dynamo
+
+import (
+	"context"
+	"crypto/rand"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"salvor.io/salvor/shared/catalog"
+)
+
+// API is the part of DynamoDB that the catalog uses: what its IAM policy has to allow.
+type API interface {
+	GetItem(context.Context, *dynamodb.GetItemInput, ...func(*dynamodb.Options)) (*dynamodb.GetItemOutput, error)
+	BatchGetItem(context.Context, *dynamodb.BatchGetItemInput, ...func(*dynamodb.Options)) (*dynamodb.BatchGetItemOutput, error)
+	Query(context.Context, *dynamodb.QueryInput, ...func(*dynamodb.Options)) (*dynamodb.QueryOutput, error)
+	PutItem(context.Context, *dynamodb.PutItemInput, ...func(*dynamodb.Options)) (*dynamodb.PutItemOutput, error)
+	DeleteItem(context.Context, *dynamodb.DeleteItemInput, ...func(*dynamodb.Options)) (*dynamodb.DeleteItemOutput, error)
+	BatchWriteItem(context.Context, *dynamodb.BatchWriteItemInput, ...func(*dynamodb.Options)) (*dynamodb.BatchWriteItemOutput, error)
+}
+
+// Catalog is a catalog in a DynamoDB table.
+type Catalog struct {
+	// Now is the clock. It decides when what a search found untrue may be removed, so no two clocks may be further apart
+	// than 15 minutes; AWS refuses requests that are.
+	Now func() time.Time
+	// Token makes a string that was never there before.
+	Token func() string
+	// ReadOnly keeps searches from removing what they found untrue, for a role that may only read.
+	ReadOnly bool
+
+	api   API
+	table string
+	days  days
+}
+
+var _ catalog.Catalog = (*Catalog)(nil)
+
+// New returns the catalog in the table, which exists (see [CreateTable]).
+func New(api API, table string) *Catalog {
+	return &Catalog{Now: time.Now, Token: rand.Text, api: api, table: table}
+}
+
+// Open returns the catalog in the table, with a client that slows down when DynamoDB throttles it.
+func Open(cfg aws.Config, table string) *Catalog {
+	return New(dynamodb.NewFromConfig(cfg, func(o *dynamodb.Options) {
+		o.Retryer = retry.NewAdaptiveMode(func(a *retry.AdaptiveModeOptions) {
+			a.StandardOptions = append(a.StandardOptions, func(s *retry.StandardOptions) { s.MaxAttempts = attempts })
+		})
+	}), table)
+}
+
+// attempts is how often a request is sent at most; with the SDK's backoff the last follows some 30 s after the first.
+const attempts = 8
+
+// Close does nothing: the client has nothing to close.
+func (c *Catalog) Close() error { return nil }

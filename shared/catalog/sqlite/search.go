@@ -1,0 +1,124 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"iter"
+	"strings"
+	"time"
+
+	"salvor.io/salvor/shared/catalog"
+	"salvor.io/salvor/shared/salvor"
+)
+
+// Search returns a page of the backups that match, all read from one snapshot.
+func (c *Catalog) Search(ctx context.Context, q catalog.Query) (page catalog.Page, err error) {
+	f, err := catalog.NewFilter(q)
+	if err != nil {
+		return catalog.Page{}, err
+	}
+	err = c.read(ctx, "searching backups", func(tx *sql.Tx) error {
+		statement, args := walk(f)
+		get, err := tx.PrepareContext(ctx, `SELECT body FROM backups WHERE cluster = ? AND name = ?`)
+		if err != nil {
+			return err
+		}
+		defer get.Close()
+		page, err = f.Collect(ctx, hits(ctx, tx, statement, args), func(ctx context.Context, at []catalog.Position) ([]*salvor.Backup, error) {
+			return readBackups(ctx, get, at)
+		})
+		return err
+	})
+	return page, err
+}
+
+// NewestGood returns the newest Completed backup of the namespace at or before a time.
+func (c *Catalog) NewestGood(ctx context.Context, clusterID, namespace string, at time.Time) (*salvor.Backup, error) {
+	var name string
+	var body []byte
+	err := c.db.QueryRowContext(ctx, newestGood, clusterID, namespace, -at.UnixMicro()).Scan(&name, &body)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, salvor.Errorf(salvor.NotFound, "cluster %s has no Completed backup of namespace %s at or before %s",
+			clusterID, namespace, at.Format(time.RFC3339))
+	}
+	if err != nil {
+		return nil, wrap(fmt.Sprintf("searching the newest good backup of namespace %s of cluster %s", namespace, clusterID), err)
+	}
+	return catalog.DecodeBackup(salvor.BackupID{ClusterID: clusterID, Name: name}, body)
+}
+
+// newestGood has its LIMIT inside: joined first, every older backup of the namespace would be read.
+const newestGood = `SELECT name, body FROM backups WHERE id = (SELECT backup FROM namespaces INDEXED BY namespaces_good
+	WHERE good AND cluster = ? AND namespace = ? AND rdate >= ? ORDER BY rdate, name LIMIT 1)`
+
+// walk returns the statement that walks the filter's index from its first place to its last. Every row comes straight
+// from the index, in its order: nothing is sorted, nothing outside the range is touched, and where the phase is asked
+// for the index holds it too. What is left is judged by the caller.
+func walk(f *catalog.Filter) (statement string, args []any) {
+	table, where := "backups INDEXED BY backups_by_date", ""
+	name, _ := f.ExactName()
+	switch q := f.Query; f.Index {
+	case catalog.ByCluster:
+		table, where, args = "backups INDEXED BY backups_by_cluster", "cluster = ? AND ", []any{q.ClusterID}
+	case catalog.ByName:
+		table, where, args = "backups INDEXED BY backups_by_name", "name = ? AND ", []any{name}
+	case catalog.BySchedule:
+		table, where, args = "backups INDEXED BY backups_by_schedule", "schedule <> '' AND schedule = ? AND ", []any{q.Schedule}
+	case catalog.ByNamespace:
+		table, where, args = "namespaces", "namespace = ? AND ", []any{q.Namespace} // Its primary key.
+	case catalog.ByClusterNamespace:
+		table, where, args = "namespaces INDEXED BY namespaces_by_cluster", "cluster = ? AND namespace = ? AND ", []any{q.ClusterID, q.Namespace}
+	}
+	where += "rdate <= ? AND (rdate, cluster, name) > (?, ?, ?)"
+	args = append(args, -f.Oldest, -f.After.Micro, f.After.ClusterID, f.After.Name)
+	if phases := f.Query.Phases; len(phases) > 0 && strings.HasPrefix(table, "backups") {
+		where += " AND phase IN (?" + strings.Repeat(", ?", len(phases)-1) + ")"
+		for _, p := range phases {
+			args = append(args, string(p))
+		}
+	}
+	return fmt.Sprintf("SELECT rdate, cluster, name FROM %s WHERE %s ORDER BY rdate, cluster, name", table, where), args
+}
+
+// hits runs the statement that walk made.
+func hits(ctx context.Context, tx *sql.Tx, statement string, args []any) iter.Seq2[catalog.Position, error] {
+	return func(yield func(catalog.Position, error) bool) {
+		r, err := tx.QueryContext(ctx, statement, args...)
+		if err != nil {
+			yield(catalog.Position{}, err)
+			return
+		}
+		defer r.Close()
+		for r.Next() {
+			var p catalog.Position
+			if err := r.Scan(&p.Micro, &p.ClusterID, &p.Name); err != nil {
+				yield(p, err)
+				return
+			}
+			p.Micro = -p.Micro
+			if !yield(p, nil) {
+				return
+			}
+		}
+		if err := r.Err(); err != nil {
+			yield(catalog.Position{}, err)
+		}
+	}
+}
+
+func readBackups(ctx context.Context, get *sql.Stmt, at []catalog.Position) ([]*salvor.Backup, error) {
+	backups := make([]*salvor.Backup, len(at))
+	for i, p := range at {
+		var body []byte
+		if err := get.QueryRowContext(ctx, p.ClusterID, p.Name).Scan(&body); err != nil {
+			return nil, err
+		}
+		var err error
+		if backups[i], err = catalog.DecodeBackup(p.ID(), body); err != nil {
+			return nil, err
+		}
+	}
+	return backups, nil
+}
