@@ -52,7 +52,9 @@ func (r *run) captureAt(ctx context.Context, revision string) error {
 	}
 	r.uploading.Store(c.uploads)
 	r.capture = c
-	err = errors.Join(c.namespaced(ctx), c.clusterScoped(ctx))
+	if err = c.namespaced(ctx); err == nil {
+		err = c.clusterScoped(ctx)
+	}
 	if uploadErr := c.uploads.wait(); uploadErr != nil {
 		return fmt.Errorf("location %q: %w", r.spec.Location, uploadErr)
 	}

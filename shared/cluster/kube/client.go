@@ -28,6 +28,8 @@ func New(config *rest.Config) (*Client, error) {
 	c.QPS = -1
 	c.DisableCompression = true
 	c.UserAgent = "salvor"
+	c.WarningHandler = rest.NoWarnings{} // they are about the age of APIs, and would be printed between our own lines
+	c.WarningHandlerWithContext = nil
 	c.GroupVersion = &schema.GroupVersion{}
 	c.NegotiatedSerializer = serializers()
 	c.ContentType = runtime.ContentTypeJSON

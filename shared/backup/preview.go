@@ -1,0 +1,57 @@
+package backup
+
+import (
+	"context"
+	"fmt"
+
+	"salvor.io/salvor/shared/cluster"
+	"salvor.io/salvor/shared/salvor"
+	"salvor.io/salvor/shared/selection"
+)
+
+// Preview is what a backup would take if it began now.
+type Preview struct {
+	Namespaces []string
+	// Missing are namespaces that the scope names and that do not exist.
+	Missing []string
+	// Kinds that would be read; of one without namespace perhaps only what is needed.
+	Kinds []cluster.Resource
+	// Excluded are kinds that are left out by themselves, with the reason.
+	Excluded []selection.Exclusion
+	Failures []salvor.Failure
+	Warnings []string
+}
+
+// Preview finds out what the backup would take, records nothing and changes nothing.
+func (e *Engine) Preview(ctx context.Context, b *salvor.Backup) (*Preview, error) {
+	b.Default()
+	if errs := b.Validate(); len(errs) > 0 {
+		return nil, salvor.Errorf(salvor.Invalid, "backup %q: %w", b.Name, errs.ToAggregate())
+	}
+	if err := e.resolve(ctx, b); err != nil {
+		return nil, fmt.Errorf("backup %q: %w", b.Name, err)
+	}
+	site, err := e.Open(ctx, b)
+	if err != nil {
+		return nil, err
+	}
+	r := &run{Engine: e, tuning: e.Tuning.withDefaults(), spec: b.Spec, name: b.Name, site: site}
+	r.report.r.Retries = map[string]int{}
+	if err := r.plan(ctx); err != nil {
+		return nil, err
+	}
+	p := &Preview{Kinds: r.kinds, Failures: r.manifest.Failures, Warnings: r.manifest.Warnings}
+	if p.Namespaces, p.Missing, err = r.chooseNamespaces(ctx, ""); err != nil {
+		return nil, err
+	}
+	served, err := site.Cluster.Discover(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, res := range served.Resources {
+		if take, reason := r.selection.Kind(res); !take && reason != "" {
+			p.Excluded = append(p.Excluded, selection.Exclusion{Kind: res.String(), Reason: reason})
+		}
+	}
+	return p, nil
+}
