@@ -1,0 +1,48 @@
+package salvor
+
+import (
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+)
+
+// DefaultBackupTimeout ends a backup that does not say how long it may take.
+const DefaultBackupTimeout = 4 * time.Hour
+
+// Default fills in what the user left out.
+func (b *Backup) Default() {
+	b.set(KindBackup)
+	b.Spec.setDefaults()
+}
+
+func (s *BackupSpec) setDefaults() {
+	setDefault(&s.Scope.ClusterScoped, ClusterScopedNeeded)
+	setDefault(&s.Consistency, ConsistencyBestEffort)
+	setDefault(&s.Timeout, metav1.Duration{Duration: DefaultBackupTimeout})
+}
+
+// Validate reports every mistake at once. The status is the engine's own and is not looked at.
+func (b *Backup) Validate() field.ErrorList {
+	errs := validateHead(&b.TypeMeta, KindBackup, &b.ObjectMeta, "")
+	p := field.NewPath("spec")
+	errs = append(errs, b.Spec.validate(p)...)
+	if b.Spec.Schedule != "" && b.Spec.ScheduledFor.IsZero() {
+		errs = append(errs, field.Required(p.Child("scheduledFor"), "the time the schedule meant"))
+	}
+	if b.Spec.Schedule == "" && !b.Spec.ScheduledFor.IsZero() {
+		errs = append(errs, field.Forbidden(p.Child("scheduledFor"), "goes with schedule, which is not set"))
+	}
+	return errs
+}
+
+func (s *BackupSpec) validate(p *field.Path) field.ErrorList {
+	errs := requireName(p.Child("cluster"), s.Cluster)
+	errs = append(errs, requireName(p.Child("location"), s.Location)...)
+	errs = append(errs, s.Scope.validate(p.Child("scope"))...)
+	errs = append(errs, optionalName(p.Child("preExecRule"), s.PreExecRule)...)
+	errs = append(errs, optionalName(p.Child("postExecRule"), s.PostExecRule)...)
+	errs = append(errs, oneOf(p.Child("consistency"), s.Consistency, ConsistencyBestEffort, ConsistencyStrict)...)
+	errs = append(errs, positive(p.Child("timeout"), s.Timeout)...)
+	return append(errs, optionalName(p.Child("schedule"), s.Schedule)...)
+}

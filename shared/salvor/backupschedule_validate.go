@@ -1,0 +1,41 @@
+package salvor
+
+import (
+	"time"
+
+	metav1validation "k8s.io/apimachinery/pkg/apis/meta/v1/validation"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+)
+
+// runSuffix is what a run's name adds to its schedule's: the scheduled time in UTC.
+const runSuffix = "-20060102t150405z"
+
+// RunName is the name of the schedule's run that was meant for the time, whenever it is delivered:
+// a second delivery finds the first run by it.
+func RunName(schedule string, scheduledFor time.Time) string {
+	return schedule + scheduledFor.UTC().Format(runSuffix)
+}
+
+// Default fills in what the template leaves out.
+func (s *BackupSchedule) Default() {
+	s.set(KindBackupSchedule)
+	s.Spec.Template.Spec.setDefaults()
+}
+
+// Validate reports every mistake at once.
+func (s *BackupSchedule) Validate() field.ErrorList {
+	errs := validateHead(&s.TypeMeta, KindBackupSchedule, &s.ObjectMeta, runSuffix)
+	p := field.NewPath("spec")
+	errs = append(errs, requireName(p.Child("policy"), s.Spec.Policy)...)
+	t, p := &s.Spec.Template, p.Child("template")
+	errs = append(errs, metav1validation.ValidateLabels(t.Labels, p.Child("labels"))...)
+	p = p.Child("spec")
+	errs = append(errs, t.Spec.validate(p)...)
+	if t.Spec.Schedule != "" {
+		errs = append(errs, field.Forbidden(p.Child("schedule"), "each run gets the name of this schedule"))
+	}
+	if !t.Spec.ScheduledFor.IsZero() {
+		errs = append(errs, field.Forbidden(p.Child("scheduledFor"), "each run gets the time it was scheduled for"))
+	}
+	return errs
+}
