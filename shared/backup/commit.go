@@ -44,7 +44,7 @@ func (r *run) commit(ctx context.Context) error {
 
 // fill completes the manifest.
 func (r *run) fill() {
-	m, b := &r.manifest, r.record.b
+	m, b := &r.manifest, r.begun
 	m.FormatVersion = archive.FormatVersion
 	m.Backup, m.Cluster, m.ClusterUID, m.KubernetesVersion, m.SalvorVersion = r.name, r.site.Repository.ClusterID(), r.uid, r.version, r.SalvorVersion
 	m.RequestedBy, m.Labels, m.Spec = b.RequestedBy, b.Labels, r.spec

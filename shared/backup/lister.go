@@ -29,8 +29,9 @@ type lister struct {
 
 	limit    int
 	token    string // continue token of the page being read
-	inPage   int    // objects of this page handed out
-	skip     int    // objects of this page to pass over, because they were handed out before it broke off
+	inPage   int    // objects of this page that have arrived
+	skip     int    // objects of this page to pass over, because they arrived before it broke off
+	seen     string // key of the last object that arrived
 	last     string // key of the last object handed out
 	sorted   bool   // keys have ascended so far
 	compared bool   // revision was lost: pass over keys up to last
@@ -98,11 +99,12 @@ func (l *lister) item(i cluster.Item, take func(cluster.Item) error) error {
 	l.inPage++
 	key := i.Key()
 	if l.inPage <= l.skip {
-		if l.inPage == l.skip && key != l.last {
-			return fmt.Errorf("the server changed a page at one revision: %s where %s was before", key, l.last)
+		if l.inPage == l.skip && key != l.seen {
+			return fmt.Errorf("the server changed a page at one revision: %s where %s was before", key, l.seen)
 		}
 		return nil
 	}
+	l.seen = key
 	if l.compared && key <= l.until {
 		return nil
 	}

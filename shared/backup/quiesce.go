@@ -76,7 +76,7 @@ func (r *run) thaw(ctx context.Context, post salvor.RuleSpec, namespaces []strin
 
 // payOwed runs the thaw that an earlier worker of this backup owed when it died.
 func (r *run) payOwed(ctx context.Context) error {
-	owed := r.record.b.Status.Thaw
+	owed := r.begun.Status.Thaw
 	if owed == nil {
 		return nil
 	}

@@ -27,7 +27,7 @@ func (e *Engine) Run(ctx context.Context, id salvor.BackupID) (*salvor.Backup, e
 	if err != nil {
 		return nil, err
 	}
-	r := &run{Engine: e, tuning: e.Tuning.withDefaults(), spec: b.Spec, name: b.Name,
+	r := &run{Engine: e, tuning: e.Tuning.withDefaults(), spec: b.Spec, name: b.Name, begun: b,
 		record: &record{engine: e, id: id, epoch: b.Status.Lease.Epoch, b: b}}
 	r.report.init(r)
 	ctx, end := context.WithCancelCause(ctx)
@@ -71,6 +71,7 @@ type run struct {
 	tuning Tuning
 	name   string
 	spec   salvor.BackupSpec
+	begun  *salvor.Backup // as it was when the lease was taken
 	record *record
 	site   *Site
 
@@ -106,7 +107,7 @@ func (r *run) step(s Step) {
 
 func (r *run) execute(ctx context.Context) error {
 	r.step(StepConnect)
-	site, err := r.Open(ctx, r.record.b)
+	site, err := r.Open(ctx, r.begun)
 	if err != nil {
 		return err
 	}
@@ -147,7 +148,7 @@ func (r *run) adopt(ctx context.Context) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	if m.CreatedAt.Unix() != r.record.b.CreationTimestamp.Unix() {
+	if m.CreatedAt.Unix() != r.begun.CreationTimestamp.Unix() {
 		return false, salvor.Errorf(salvor.Exists, "the location holds another backup of this name, of %s", m.CutAt.UTC().Format(time.RFC3339)).
 			WithHint("choose another name")
 	}
