@@ -40,6 +40,10 @@ type Options struct {
 	// Now is the clock by which a forgotten temporary file is old. The default
 	// is the system's.
 	Now func() time.Time
+
+	// workFactor is the cost of a new passphrase, as a power of two; 0 is age's
+	// default, about a second.
+	workFactor int
 }
 
 // Store is a location in a directory.

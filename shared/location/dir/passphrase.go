@@ -24,7 +24,7 @@ func (s *Store) unlock(ctx context.Context, o Options) error {
 	case errors.Is(err, fs.ErrNotExist) && o.Passphrase == "":
 		return nil
 	case errors.Is(err, fs.ErrNotExist):
-		key, err = s.makeKey(ctx, o.Passphrase)
+		key, err = s.makeKey(ctx, o)
 	case err == nil && o.Passphrase != "":
 		key, err = openKey(stored, o.Passphrase)
 	case err == nil && !s.sealed():
@@ -40,7 +40,7 @@ func (s *Store) unlock(ctx context.Context, o Options) error {
 
 // makeKey makes a new key and stores it encrypted by the passphrase. It returns
 // the stored one: that of another process if that was faster.
-func (s *Store) makeKey(ctx context.Context, passphrase string) (*age.X25519Identity, error) {
+func (s *Store) makeKey(ctx context.Context, o Options) (*age.X25519Identity, error) {
 	if blobs, err := s.hasBlobs(ctx, ""); err != nil {
 		return nil, err
 	} else if blobs {
@@ -51,9 +51,12 @@ func (s *Store) makeKey(ctx context.Context, passphrase string) (*age.X25519Iden
 	if err != nil {
 		return nil, fmt.Errorf("making a key: %w", err)
 	}
-	recipient, err := age.NewScryptRecipient(passphrase)
+	recipient, err := age.NewScryptRecipient(o.Passphrase)
 	if err != nil {
 		return nil, fmt.Errorf("using the passphrase: %w", err)
+	}
+	if o.workFactor != 0 {
+		recipient.SetWorkFactor(o.workFactor)
 	}
 	var sealed bytes.Buffer
 	w, err := age.Encrypt(&sealed, recipient)
@@ -73,7 +76,7 @@ func (s *Store) makeKey(ctx context.Context, passphrase string) (*age.X25519Iden
 	if err != nil {
 		return nil, err
 	}
-	return openKey(stored, passphrase)
+	return openKey(stored, o.Passphrase)
 }
 
 func openKey(stored []byte, passphrase string) (*age.X25519Identity, error) {

@@ -37,7 +37,7 @@ func (s *Store) put(ctx context.Context, key string, body location.Body) (locati
 			Err: fmt.Errorf("%w: it can be read but not written", location.ErrSetup)}
 	}
 	if err := s.vacant(key); err != nil {
-		return location.Info{}, err
+		return location.Info{}, s.durably(key, err)
 	}
 	temp, modTime, err := s.writeTemp(ctx, body)
 	if err != nil {
@@ -45,9 +45,18 @@ func (s *Store) put(ctx context.Context, key string, body location.Body) (locati
 	}
 	if err := s.publishIn(temp, key); err != nil {
 		s.root.Remove(path.Join(tempDir, temp))
-		return location.Info{}, err
+		return location.Info{}, s.durably(key, err)
 	}
 	return location.Info{Key: key, Size: body.Size(), ModTime: modTime, SHA256: body.SHA256()}, nil
+}
+
+// durably sees to it that whoever is told ErrExists can rely on the blob: another
+// put may have given it its key just now, and not have synced that yet.
+func (s *Store) durably(key string, err error) error {
+	if errors.Is(err, location.ErrExists) {
+		return errors.Join(err, s.syncDir(path.Dir(key)))
+	}
+	return err
 }
 
 // vacant returns ErrExists if there is a blob under key, and ErrKey if key is a

@@ -97,7 +97,7 @@ func TestPassphrase(t *testing.T) {
 	for i := range stores {
 		wg.Go(func() {
 			var err error
-			if stores[i], err = dir.Open(t.Context(), path, dir.Options{Passphrase: "correct horse"}); err != nil {
+			if stores[i], err = dir.Open(t.Context(), path, dir.Cheap(dir.Options{Passphrase: "correct horse"})); err != nil {
 				t.Errorf("Open = %v", err)
 			}
 		})
