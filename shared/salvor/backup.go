@@ -20,7 +20,8 @@ type BackupSpec struct {
 	Cluster string `json:"cluster"`
 	// Location is the name of a BackupLocation.
 	Location string `json:"location"`
-	Scope    Scope  `json:"scope"`
+	// Scope says what to take.
+	Scope Scope `json:"scope"`
 	// PreExecRule is the name of the Rule that runs before the cut.
 	PreExecRule string `json:"preExecRule,omitempty"`
 	// PostExecRule is the name of the Rule that runs after the cut, whatever happened, once pre-exec has begun.
@@ -48,6 +49,7 @@ const (
 
 // BackupStatus is what came of a Backup.
 type BackupStatus struct {
+	// Phase is how far the backup has come, or how it ended.
 	Phase Phase `json:"phase,omitempty"`
 	// Message says in one sentence why the phase is what it is.
 	Message string `json:"message,omitempty"`
@@ -88,10 +90,13 @@ type OwedThaw struct {
 
 // Progress counts what a backup has stored so far; in the end, what it stored.
 type Progress struct {
-	Kinds            int   `json:"kinds,omitempty"`
-	KindsDone        int   `json:"kindsDone,omitempty"`
-	Objects          int64 `json:"objects,omitempty"`
-	Bytes            int64 `json:"bytes,omitempty"`
+	// Kinds that the scope takes, and those of them that are stored.
+	Kinds     int `json:"kinds,omitempty"`
+	KindsDone int `json:"kindsDone,omitempty"`
+	// Objects stored, and their size in bytes before compression.
+	Objects int64 `json:"objects,omitempty"`
+	Bytes   int64 `json:"bytes,omitempty"`
+	// Segments the backup consists of; those of them that the location lacked, and what was uploaded for them in bytes.
 	Segments         int   `json:"segments,omitempty"`
 	SegmentsUploaded int   `json:"segmentsUploaded,omitempty"`
 	BytesUploaded    int64 `json:"bytesUploaded,omitempty"`
@@ -104,15 +109,18 @@ type Failure struct {
 	// Namespace is empty for the whole cluster.
 	Namespace string `json:"namespace,omitempty"`
 	// Objects that are missing, where their number is known; -1 where it is not.
-	Objects int64  `json:"objects,omitempty"`
-	Reason  string `json:"reason"`
+	Objects int64 `json:"objects,omitempty"`
+	// Reason says why, and what to do about it.
+	Reason string `json:"reason"`
 }
 
 // Lease is the right to work on a backup. A worker renews it; whoever finds it expired may take over with the next epoch.
 type Lease struct {
+	// Holder names the worker, for people.
 	Holder string `json:"holder,omitempty"`
 	// Epoch counts the workers so far; a write of an older epoch is refused.
-	Epoch   int64       `json:"epoch,omitempty"`
+	Epoch int64 `json:"epoch,omitempty"`
+	// Expires is when others may take over.
 	Expires metav1.Time `json:"expires,omitzero"`
 }
 

@@ -9,15 +9,19 @@ type BackupLocation struct {
 
 // BackupLocationSpec says where backups go.
 type BackupLocationSpec struct {
-	S3        *S3Location        `json:"s3,omitempty"`
+	// S3 is a bucket, of AWS or of another S3 server.
+	S3 *S3Location `json:"s3,omitempty"`
+	// Directory is on the machine where Salvor runs.
 	Directory *DirectoryLocation `json:"directory,omitempty"`
 }
 
 // S3Location is a bucket, or a part of one.
 type S3Location struct {
+	// Bucket is its name; it has to exist.
 	Bucket string `json:"bucket"`
 	// Prefix is put before every key, without slashes at its ends.
 	Prefix string `json:"prefix,omitempty"`
+	// Region of the bucket; empty: that of the AWS configuration in use.
 	Region string `json:"region,omitempty"`
 	// Endpoint is that of an S3 server other than AWS.
 	Endpoint string `json:"endpoint,omitempty"`
@@ -40,8 +44,10 @@ const (
 
 // ObjectLock is how long an object stays locked, and how firmly.
 type ObjectLock struct {
+	// Mode says who can lift the lock.
 	Mode ObjectLockMode `json:"mode"`
-	Days int            `json:"days"`
+	// Days from the last backup that uses the object, 1 to 36500.
+	Days int `json:"days"`
 }
 
 // DirectoryLocation is a directory on this machine.

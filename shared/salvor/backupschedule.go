@@ -19,6 +19,8 @@ type BackupScheduleSpec struct {
 
 // BackupTemplate is a Backup without its name.
 type BackupTemplate struct {
+	// Labels that each run gets.
 	Labels map[string]string `json:"labels,omitempty"`
-	Spec   BackupSpec        `json:"spec"`
+	// Spec of each run. Its schedule and scheduledFor are set by the schedule and left out here.
+	Spec BackupSpec `json:"spec"`
 }

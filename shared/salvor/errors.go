@@ -40,6 +40,7 @@ const (
 
 // Error is an error that a user sees: what happened, to what, and what to do next.
 type Error struct {
+	// Code is for programs.
 	Code Code
 	// Message says what happened to what, in lower case.
 	Message string

@@ -21,8 +21,10 @@ const (
 
 // TypeMeta names the kind and version of an object.
 type TypeMeta struct {
+	// APIVersion is salvor.io/v1.
 	APIVersion string `json:"apiVersion"`
-	Kind       string `json:"kind"`
+	// Kind is one of Kinds.
+	Kind string `json:"kind"`
 }
 
 // GetKind returns the kind of the object.

@@ -16,13 +16,13 @@ type RestoreSpec struct {
 	SourceCluster string `json:"sourceCluster"`
 	// Backup is the name of one backup of it.
 	Backup string `json:"backup,omitempty"`
-	// AsOf takes, for each namespace that Namespaces chooses, the newest good backup at or before this time.
+	// AsOf takes, for each namespace that Namespaces chooses, the newest good backup at or before this time, in whole seconds.
 	AsOf metav1.Time `json:"asOf,omitzero"`
 	// Namespaces to bring back, names or globs. Empty, with Backup only: all that the backup holds.
 	Namespaces []string `json:"namespaces,omitempty"`
 	// TargetCluster is the name of the Cluster to restore into.
 	TargetCluster string `json:"targetCluster"`
-	// NamespaceMapping renames namespaces: old name to new.
+	// NamespaceMapping renames namespaces: old name to new. No two may get the same name.
 	NamespaceMapping map[string]string `json:"namespaceMapping,omitempty"`
 	// Kinds and ExcludeKinds narrow what is brought back, in the notation of Scope.
 	Kinds        []string `json:"kinds,omitempty"`

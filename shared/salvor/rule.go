@@ -11,6 +11,7 @@ type Rule struct {
 
 // RuleSpec is an ordered list of sub-rules; each begins when the one before has ended.
 type RuleSpec struct {
+	// SubRules run in this order; at least one.
 	SubRules []SubRule `json:"subRules"`
 }
 
@@ -18,7 +19,7 @@ type RuleSpec struct {
 type SubRule struct {
 	// Name is for reports; default: its position, from 1.
 	Name string `json:"name,omitempty"`
-	// PodSelectors choose pods in the namespaces of the backup; a pod is chosen if any of them selects it.
+	// PodSelectors choose pods in the namespaces of the backup; a pod is chosen if any of them selects it, and {} selects every pod.
 	PodSelectors []metav1.LabelSelector `json:"podSelectors"`
 	// OnNoPods says what happens when no running pod is chosen. Default: Warn.
 	OnNoPods OnNoPods `json:"onNoPods,omitempty"`
@@ -58,7 +59,7 @@ type Action struct {
 	Command []string `json:"command,omitempty"`
 	// Container to run in. Default: the pod's kubectl.kubernetes.io/default-container annotation, then its only container.
 	Container string `json:"container,omitempty"`
-	// Timeout of the command in each pod. Default 60s.
+	// Timeout of the command in each pod, more than 0. Default 60s.
 	Timeout metav1.Duration `json:"timeout,omitzero"`
 	// OnError says what a failure does. Default: Fail.
 	OnError OnError `json:"onError,omitempty"`
