@@ -1,0 +1,102 @@
+# Everything that is done here by hand or by CI. `make` alone shows what there is.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+
+# What tests and lint use besides Go, Node.js and what tools/run installs, as command:package.
+COMMANDS := gcc:gcc jq:jq zstd:zstd shellcheck:shellcheck
+
+# The flags that tools/run builds its programs with: with the same, Kubernetes is compiled once for all.
+TOOLS_FLAGS := -trimpath -gcflags=all=-dwarf=false
+TOOLS_GO := env CGO_ENABLED=0 GOFLAGS='$(TOOLS_FLAGS)'
+
+# The suites of runtests. Whole-system tests start clusters: more at once would starve each other on two cores.
+UNIT = -race -p 2 -timeout 20m $$(go list ./... | grep -v '^salvor.io/salvor/tests')
+WHOLE = -p 2 -timeout 40m ./tests/...
+TOOLS = CGO_ENABLED=0 -C tools $(TOOLS_FLAGS) ./...
+
+##@ Use
+
+.PHONY: help
+help: ## show this
+	@awk 'BEGIN { FS = ":.*## " } /^##@ / { printf "\n%s\n", substr($$0, 5) } /^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## build bin/salvor
+	@CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/salvor ./cmd/salvor
+
+.PHONY: demo
+demo: build ## back up an application on a real Kubernetes, destroy it, restore it by date, compare (under 60 s once built)
+	@tools/run setup || echo "make demo: going on without a node: fewer things can be shown" >&2
+	@tools/run build
+	@go build -o bin/demo ./tests/demo
+	@exec bin/demo $(DEMO)
+
+.PHONY: setup
+setup: ## install and build all that tests and lint need (root and apt where something is missing; minutes the first time)
+	@tools/run setup
+	@missing=(); \
+	for c in $(COMMANDS); do command -v "$${c%%:*}" >/dev/null || missing+=("$${c##*:}"); done; \
+	[ -e /usr/include/stdlib.h ] || missing+=(libc6-dev); \
+	if [ $${#missing[@]} -gt 0 ]; then \
+		echo "make setup: installing $${missing[*]}" >&2; \
+		install() { DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "$${missing[@]}" </dev/null >/dev/null; }; \
+		install || { apt-get -qq update >&2 && install; } || { echo "make setup: missing here: $${missing[*]}; install them as root" >&2; exit 1; }; \
+	fi
+	@tools/run build
+
+##@ Check
+
+.PHONY: test
+test: setup bin/runtests ## run every test; one that fails or is skipped fails it
+	@exec bin/runtests "$(UNIT)" "$(TOOLS)" "$(WHOLE)"
+
+.PHONY: test-unit
+test-unit: setup bin/runtests ## run the tests of single packages, with the race detector
+	@exec bin/runtests "$(UNIT)"
+
+.PHONY: race
+race: setup bin/runtests ## run every test with the race detector, those of the whole system too
+	@exec bin/runtests "$(UNIT)" "-race $(WHOLE)"
+
+.PHONY: bin/runtests
+bin/runtests:
+	@go build -o $@ ./tests/runtests
+
+.PHONY: lint
+lint: setup verify ## gofmt, go mod tidy, vet, staticcheck, shellcheck, the rules of the house
+	@go -C tools/lint build -o "$(CURDIR)/bin/staticcheck" honnef.co/go/tools/cmd/staticcheck
+	go vet ./...
+	bin/staticcheck ./...
+	@cd tools && echo "go vet, staticcheck in tools" && $(TOOLS_GO) go vet ./... && $(TOOLS_GO) "$(CURDIR)/bin/staticcheck" ./...
+	shellcheck -x $$(git ls-files '*.sh') tools/run .ci/run
+	go test ./tests
+	@! git grep -nIE '(/work/|/root/|/farm/)' -- . ':!Makefile' || { echo "make lint: these paths are of one machine" >&2; exit 1; }
+
+.PHONY: verify
+verify: ## fail if fmt or generate would change anything
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$unformatted" ] || { printf 'make fmt would change:\n%s\n' "$$unformatted" >&2; exit 1; }
+	@for m in . tools tools/lint tools/versitygw; do echo "go mod tidy in $$m" && go -C $$m mod tidy -diff; done
+
+.PHONY: bench
+bench: setup ## measure against the physical limits and write bench/latest.json (BENCH=name for one; about 15 min)
+	@go build -o bin/bench ./bench
+	@exec bin/bench -run '$(BENCH)'
+
+##@ Change
+
+.PHONY: fmt
+fmt: ## format the sources
+	@gofmt -w $$(git ls-files '*.go')
+
+.PHONY: generate
+generate: ## write what is made from sources: go.mod and go.sum
+	@for m in . tools tools/lint tools/versitygw; do go -C $$m mod tidy; done
+
+.PHONY: clean
+clean: ## remove what was built here; servers and their binaries stay in the cache, see tools/run env
+	@rm -rf bin
