@@ -18,6 +18,11 @@ import (
 // startLimit is long beside the 0.3 s that it takes.
 const startLimit = 30 * time.Second
 
+// survive is a module that node loads first. dynalite throws when a client goes
+// away in the middle of a request, as one does whose context ends; that shall
+// not take the server from all others.
+const survive = `data:text/javascript,process.on("uncaughtException",e=>{if(e.code!=="ECONNRESET"){console.error(e);process.exit(1)}})`
+
 // Options say where the server is installed.
 type Options struct {
 	// Install is the directory that npm installed it into.
@@ -50,6 +55,7 @@ func (s *Server) Start(ctx context.Context, group *child.Group, step func(string
 		return nil, err
 	}
 	args := []string{
+		"--import", survive,
 		filepath.Join(s.Options.Install, "node_modules", "dynalite", "cli.js"),
 		"--host", "127.0.0.1", "--port", fmt.Sprint(free[0]),
 		"--createTableMs", "0", "--updateTableMs", "0", "--deleteTableMs", "0", // tables are there at once
