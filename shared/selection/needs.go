@@ -76,6 +76,16 @@ func (n *Needs) Add(r cluster.Resource, i cluster.Item) {
 	}
 }
 
+// MayNeed reports whether objects of the kind can need others without namespace, other than the definition of their kind.
+func MayNeed(r cluster.Resource) bool {
+	switch r.String() {
+	case "persistentvolumeclaims", "ingresses.networking.k8s.io", "gateways.gateway.networking.k8s.io", "rolebindings.rbac.authorization.k8s.io":
+		return true
+	}
+	_, runsPods := templates[r.String()]
+	return runsPods
+}
+
 // AddKind notes that objects of the kind are chosen: those of a custom resource need its definition.
 func (n *Needs) AddKind(r cluster.Resource) {
 	if strings.Contains(r.Group, ".") {

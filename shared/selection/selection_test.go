@@ -1,0 +1,181 @@
+package selection_test
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"salvor.io/salvor/shared/cluster"
+	"salvor.io/salvor/shared/salvor"
+	"salvor.io/salvor/shared/selection"
+)
+
+func resource(group, name, kind string, namespaced bool) cluster.Resource {
+	return cluster.Resource{Group: group, Version: "v1", Name: name, Kind: kind, Namespaced: namespaced, Verbs: []string{"list", "create", "get"}}
+}
+
+func compile(t *testing.T, s salvor.Scope) *selection.Selection {
+	t.Helper()
+	sel, err := selection.New(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sel
+}
+
+func TestKind(t *testing.T) {
+	deployments := resource("apps", "deployments", "Deployment", true)
+	events := resource("", "events", "Event", true)
+	readOnly := resource("metrics.k8s.io", "pods", "PodMetrics", true)
+	readOnly.Verbs = []string{"list", "get"}
+	crds := resource("apiextensions.k8s.io", "customresourcedefinitions", "CustomResourceDefinition", false)
+	nodes := resource("", "nodes", "Node", false)
+	tests := map[string]struct {
+		scope salvor.Scope
+		res   cluster.Resource
+		take  bool
+		why   bool
+	}{
+		"every kind is taken by default":                   {salvor.Scope{}, deployments, true, false},
+		"a kind that can't be created again is not":        {salvor.Scope{}, readOnly, false, false},
+		"a log is not, and says why":                       {salvor.Scope{}, events, false, true},
+		"a log that is named is":                           {salvor.Scope{Kinds: []string{"events"}}, events, true, false},
+		"a log that a glob happens to match is not":        {salvor.Scope{Kinds: []string{"*"}}, events, false, true},
+		"plural and group name a kind":                     {salvor.Scope{Kinds: []string{"deployments.apps"}}, deployments, true, false},
+		"kind and group in any case do":                    {salvor.Scope{Kinds: []string{"Deployment.apps"}}, deployments, true, false},
+		"the plural alone does":                            {salvor.Scope{Kinds: []string{"deployments"}}, deployments, true, false},
+		"a whole group does":                               {salvor.Scope{Kinds: []string{"*.apps"}}, deployments, true, false},
+		"another group does not":                           {salvor.Scope{Kinds: []string{"deployments.extensions"}}, deployments, false, false},
+		"what is excluded is not taken":                    {salvor.Scope{ExcludeKinds: []string{"deployments"}}, deployments, false, false},
+		"exclusion wins":                                   {salvor.Scope{Kinds: []string{"deployments"}, ExcludeKinds: []string{"*.apps"}}, deployments, false, false},
+		"a definition is taken as needed though not named": {salvor.Scope{Kinds: []string{"widgets"}}, crds, true, false},
+		"a definition that is excluded is not":             {salvor.Scope{ExcludeKinds: []string{"customresourcedefinitions"}}, crds, false, false},
+		"machines register themselves":                     {salvor.Scope{ClusterScoped: salvor.ClusterScopedAll}, nodes, false, true},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			take, reason := compile(t, tt.scope).Kind(tt.res)
+			if take != tt.take || (reason != "") != tt.why {
+				t.Errorf("got %v, %q", take, reason)
+			}
+		})
+	}
+}
+
+func TestNamespaces(t *testing.T) {
+	all := []selection.Namespace{{Name: "shop-web", Labels: map[string]string{"team": "shop"}}, {Name: "shop-db", Labels: map[string]string{"team": "shop", "tier": "db"}}, {Name: "other"}, {Name: "kube-system"}}
+	tests := map[string]struct {
+		scope   salvor.Scope
+		chosen  []string
+		missing []string
+	}{
+		"names":                              {salvor.Scope{Namespaces: []string{"other", "gone"}}, []string{"other"}, []string{"gone"}},
+		"globs may match nothing":            {salvor.Scope{Namespaces: []string{"shop-*", "x-*"}}, []string{"shop-db", "shop-web"}, nil},
+		"exclusions win":                     {salvor.Scope{Namespaces: []string{"*"}, ExcludeNamespaces: []string{"kube-*", "other"}}, []string{"shop-db", "shop-web"}, nil},
+		"labels add":                         {salvor.Scope{Namespaces: []string{"other"}, NamespaceSelector: &metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{{Key: "tier", Operator: metav1.LabelSelectorOpExists}}}}, []string{"other", "shop-db"}, nil},
+		"labels with NotIn":                  {salvor.Scope{NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"team": "shop"}, MatchExpressions: []metav1.LabelSelectorRequirement{{Key: "tier", Operator: metav1.LabelSelectorOpNotIn, Values: []string{"db"}}}}}, []string{"shop-web"}, nil},
+		"no selector at all chooses nothing": {salvor.Scope{}, nil, nil},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			chosen, missing := compile(t, tt.scope).Namespaces(all)
+			if d := cmp.Diff(tt.chosen, chosen); d != "" {
+				t.Errorf("chosen (-want +got):\n%s", d)
+			}
+			if d := cmp.Diff(tt.missing, missing); d != "" {
+				t.Errorf("missing (-want +got):\n%s", d)
+			}
+		})
+	}
+}
+
+func TestMalformedScopesAreRefused(t *testing.T) {
+	for name, s := range map[string]salvor.Scope{
+		"namespaces":    {Namespaces: []string{"a["}},
+		"exclusions":    {ExcludeNamespaces: []string{"{a"}},
+		"kinds":         {Kinds: []string{".apps"}},
+		"labelSelector": {LabelSelector: &metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{{Key: "a", Operator: "Like"}}}},
+	} {
+		if _, err := selection.New(s); !salvor.Is(err, salvor.Invalid) {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+}
+
+func TestSkip(t *testing.T) {
+	const controlled = `"ownerReferences":[{"kind":"Deployment","name":"d","uid":"1","controller":true}]`
+	tests := map[string]struct {
+		res  cluster.Resource
+		ns   string
+		name string
+		raw  string
+		skip bool
+	}{
+		"a pod of a controller":            {resource("", "pods", "Pod", true), "a", "p", `{"metadata":{"name":"p",` + controlled + `}}`, true},
+		"a bare pod":                       {resource("", "pods", "Pod", true), "a", "p", `{"metadata":{"name":"p"}}`, false},
+		"a pod owned but not controlled":   {resource("", "pods", "Pod", true), "a", "p", `{"metadata":{"name":"p","ownerReferences":[{"kind":"X","controller":false}]}}`, false},
+		"a replica set of a deployment":    {resource("apps", "replicasets", "ReplicaSet", true), "a", "r", `{"metadata":{` + controlled + `}}`, true},
+		"a job of a cron job stays":        {resource("batch", "jobs", "Job", true), "a", "j", `{"metadata":{"ownerReferences":[{"kind":"CronJob","controller":true}]}}`, false},
+		"an owned secret stays":            {resource("", "secrets", "Secret", true), "a", "s", `{"metadata":{` + controlled + `},"type":"Opaque"}`, false},
+		"a service-account token":          {resource("", "secrets", "Secret", true), "a", "s", `{"metadata":{},"data":{"type":"x"},"type":"kubernetes.io/service-account-token"}`, true},
+		"an opaque secret":                 {resource("", "secrets", "Secret", true), "a", "s", `{"metadata":{},"data":{"type":"kubernetes.io/service-account-token"},"type":"Opaque"}`, false},
+		"the cluster's CA":                 {resource("", "configmaps", "ConfigMap", true), "a", "kube-root-ca.crt", `{"metadata":{}}`, true},
+		"endpoints of a selector":          {resource("", "endpoints", "Endpoints", true), "a", "e", `{"metadata":{"annotations":{"endpoints.kubernetes.io/last-change-trigger-time":"x"}}}`, true},
+		"endpoints made by hand":           {resource("", "endpoints", "Endpoints", true), "a", "e", `{"metadata":{}}`, false},
+		"slices of a selector":             {resource("discovery.k8s.io", "endpointslices", "EndpointSlice", true), "a", "e", `{"metadata":{"labels":{"endpointslice.kubernetes.io/managed-by":"endpointslice-controller.k8s.io"}}}`, true},
+		"slices made by hand":              {resource("discovery.k8s.io", "endpointslices", "EndpointSlice", true), "a", "e", `{"metadata":{"labels":{"endpointslice.kubernetes.io/managed-by":"me"}}}`, false},
+		"the API server's Service":         {resource("", "services", "Service", true), "default", "kubernetes", `{}`, true},
+		"a Service of that name elsewhere": {resource("", "services", "Service", true), "a", "kubernetes", `{}`, false},
+		"an ephemeral claim":               {resource("", "persistentvolumeclaims", "PersistentVolumeClaim", true), "a", "c", `{"metadata":{"ownerReferences":[{"kind":"Pod","controller":true}]}}`, true},
+		"a claim of a StatefulSet stays":   {resource("", "persistentvolumeclaims", "PersistentVolumeClaim", true), "a", "c", `{"metadata":{"ownerReferences":[{"kind":"StatefulSet","controller":true}]}}`, false},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			reason := compile(t, salvor.Scope{}).Skipper(tt.res).Skip(cluster.Item{Namespace: tt.ns, Name: tt.name, Raw: []byte(tt.raw)})
+			if (reason != "") != tt.skip {
+				t.Errorf("got %q", reason)
+			}
+		})
+	}
+}
+
+func TestNeeds(t *testing.T) {
+	n := selection.NewNeeds([]string{"shop"})
+	add := func(group, name string, raw string) {
+		n.Add(resource(group, name, "", true), cluster.Item{Namespace: "shop", Name: "x", Raw: []byte(raw)})
+	}
+	add("", "persistentvolumeclaims", `{"spec":{"volumeName":"pv-1","storageClassName":"gp3"}}`)
+	add("apps", "deployments", `{"spec":{"template":{"spec":{"priorityClassName":"high","runtimeClassName":"gvisor"}}}}`)
+	add("batch", "cronjobs", `{"spec":{"jobTemplate":{"spec":{"template":{"spec":{"priorityClassName":"low"}}}}}}`)
+	add("apps", "statefulsets", `{"spec":{"volumeClaimTemplates":[{"spec":{"storageClassName":"io2"}}],"template":{"spec":{}}}}`)
+	add("networking.k8s.io", "ingresses", `{"spec":{"ingressClassName":"alb"}}`)
+	add("rbac.authorization.k8s.io", "rolebindings", `{"roleRef":{"kind":"ClusterRole","name":"reader"}}`)
+	add("rbac.authorization.k8s.io", "rolebindings", `{"roleRef":{"kind":"Role","name":"local"}}`)
+	n.AddKind(resource("example.org", "widgets", "Widget", true))
+	n.AddKind(resource("apps", "deployments", "Deployment", true))
+	for kind, names := range map[string]map[string]bool{
+		"persistentvolumes":                              {"pv-1": true, "pv-2": false},
+		"storageclasses.storage.k8s.io":                  {"gp3": true, "io2": true, "gp2": false},
+		"priorityclasses.scheduling.k8s.io":              {"high": true, "low": true},
+		"runtimeclasses.node.k8s.io":                     {"gvisor": true},
+		"ingressclasses.networking.k8s.io":               {"alb": true},
+		"clusterroles.rbac.authorization.k8s.io":         {"reader": true, "local": false},
+		"customresourcedefinitions.apiextensions.k8s.io": {"widgets.example.org": true, "deployments.apps": false},
+	} {
+		for name, want := range names {
+			if got := n.Needed(kind, cluster.Item{Name: name}); got != want {
+				t.Errorf("%s %s needed: %v", kind, name, got)
+			}
+		}
+	}
+	binding := func(subjects string) bool {
+		return n.Needed("clusterrolebindings.rbac.authorization.k8s.io", cluster.Item{Name: "b", Raw: []byte(`{"subjects":` + subjects + `}`)})
+	}
+	if !binding(`[{"kind":"User","name":"u"},{"kind":"ServiceAccount","name":"web","namespace":"shop"}]`) || !binding(`[{"kind":"Group","name":"system:serviceaccounts:shop"}]`) {
+		t.Error("a binding of the namespace's service accounts is not needed")
+	}
+	if binding(`[{"kind":"ServiceAccount","name":"web","namespace":"other"}]`) || binding(`null`) {
+		t.Error("a binding of others is needed")
+	}
+}
