@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -197,10 +198,22 @@ func (r *run) failed(s *salvor.BackupStatus, err error) {
 func (r *run) succeeded(s *salvor.BackupStatus) {
 	m := r.manifest
 	s.Phase, s.CutAt, s.Revision, s.RootDigest = m.Phase, m.CutAt, m.Revision, r.rootHash
-	s.Namespaces, s.Failures, s.Warnings, s.FrozenFor = m.Namespaces, m.Failures, m.Warnings, m.FrozenFor
+	s.Namespaces, s.Failures, s.Warnings, s.FrozenFor = m.Namespaces, firstFailures(m.Failures), m.Warnings, m.FrozenFor
 	s.Progress = salvor.Progress{Kinds: len(m.Kinds), KindsDone: len(m.Kinds), Objects: m.Totals.Objects, Bytes: m.Totals.Bytes,
 		Segments: m.Totals.Segments, SegmentsUploaded: m.Totals.UploadedSegments, BytesUploaded: m.Totals.UploadedBytes}
 	s.Message = summary(&m)
+}
+
+// statusFailures is how many failures the catalog keeps; a role that may list nothing in a thousand namespaces brings about many.
+const statusFailures = 100
+
+// firstFailures cuts a long list and says so; the manifest has all.
+func firstFailures(all []salvor.Failure) []salvor.Failure {
+	if len(all) <= statusFailures {
+		return all
+	}
+	more := salvor.Failure{Objects: -1, Reason: fmt.Sprintf("and %d more, which the backup's manifest names", len(all)-statusFailures)}
+	return append(slices.Clone(all[:statusFailures]), more)
 }
 
 // summary says in one sentence what a backup holds and lacks.
