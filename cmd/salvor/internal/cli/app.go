@@ -1,0 +1,117 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"salvor.io/salvor/cmd/salvor/internal/home"
+	"salvor.io/salvor/shared/salvor"
+)
+
+// app is one run of the program.
+type app struct {
+	sys      System
+	homeDir  string
+	logLevel string
+	verbose  bool
+	log      *slog.Logger
+	// started is set once cobra has accepted the command line.
+	started bool
+
+	mu     sync.Mutex
+	opened *home.Home
+	// making is the backup that this process makes, for the second interrupt.
+	making *salvor.BackupID
+}
+
+// run makes what a command does of a function that runs once its command line is accepted.
+func (a *app) do(f func(cmd *cobra.Command, args []string) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		a.started = true
+		return f(cmd, args)
+	}
+}
+
+// setUp reads the flags that all commands have.
+func (a *app) setUp(*cobra.Command, []string) error {
+	level := slog.LevelWarn
+	if a.verbose {
+		level = slog.LevelInfo
+	}
+	if a.logLevel != "" {
+		if err := level.UnmarshalText([]byte(a.logLevel)); err != nil {
+			return fmt.Errorf("--log-level: %q is not one of debug, info, warn and error", a.logLevel)
+		}
+	}
+	a.log = slog.New(slog.NewTextHandler(a.sys.Stderr, &slog.HandlerOptions{Level: level}))
+	return nil
+}
+
+// home opens the home on first use.
+func (a *app) home() (*home.Home, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.opened != nil {
+		return a.opened, nil
+	}
+	dir, err := a.dir()
+	if err != nil {
+		return nil, err
+	}
+	a.opened, err = home.Open(dir, home.Options{Now: a.sys.Now, Holder: a.sys.Holder, Version: a.sys.Version})
+	return a.opened, err
+}
+
+// dir is where the home is.
+func (a *app) dir() (string, error) {
+	if a.homeDir != "" {
+		return a.homeDir, nil
+	}
+	return home.Dir(a.sys.Getenv)
+}
+
+func (a *app) close() error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.opened == nil {
+		return nil
+	}
+	return a.opened.Close()
+}
+
+// makes notes which backup this process makes.
+func (a *app) makes(id salvor.BackupID) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.making = &id
+}
+
+// whatIsOwed says what is left undone when the process ends at once.
+func (a *app) whatIsOwed() string {
+	a.mu.Lock()
+	opened, id := a.opened, a.making
+	a.mu.Unlock()
+	if opened == nil || id == nil {
+		return "nothing is owed"
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	b, err := opened.Catalog.GetBackup(ctx, *id)
+	if err != nil {
+		return fmt.Sprintf("what backup %s owes can't be read: %v", id.Name, err)
+	}
+	if b.Status.Phase.Done() {
+		return "nothing is owed"
+	}
+	next := fmt.Sprintf("salvor serve, or salvor backup create -f with its spec, resumes it once its lease has expired at %s",
+		a.time(b.Status.Lease.Expires.Time))
+	if t := b.Status.Thaw; t != nil {
+		return fmt.Sprintf("backup %s still owes a thaw to %s, frozen since %s; %s", b.Name, namespaceList(t.Namespaces), a.time(t.Since.Time), next)
+	}
+	return fmt.Sprintf("backup %s is unfinished, and nothing is frozen; %s", b.Name, next)
+}

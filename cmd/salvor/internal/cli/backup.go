@@ -1,0 +1,131 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"salvor.io/salvor/cmd/salvor/internal/home"
+	"salvor.io/salvor/shared/backup"
+	"salvor.io/salvor/shared/salvor"
+)
+
+func (a *app) backup() *cobra.Command {
+	return a.parent("backup", "Make a backup", a.backupCreate())
+}
+
+func (a *app) backupCreate() *cobra.Command {
+	var f backupFlags
+	var dryRun bool
+	cmd := &cobra.Command{
+		Use:   "create [NAME]",
+		Short: "Make a backup now and wait for it",
+		Long: `Make a backup now and wait for it. Without a NAME it is called after its cluster and the time in UTC. --cluster and
+--location may be left out when there is only one.
+
+Doing it again with the same name and spec does it once: the first backup is shown. One that a process left unfinished is
+taken over when its lease has expired, and what it owed is thawed first.
+
+Ctrl-C thaws the application, records the backup as Canceled and ends; a second one ends at once and says what is owed.`,
+		Example: "  salvor backup create --namespaces 'shop-*' --pre-exec-rule freeze --post-exec-rule thaw\n" +
+			"  salvor backup create before-upgrade -n shop --labels reason=upgrade\n" +
+			"  salvor backup create -f backup.yaml",
+		Args: cobra.MaximumNArgs(1),
+	}
+	f.add(a, cmd)
+	out := addOutput(cmd)
+	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "show the namespaces, kinds and pods that would be chosen, and do nothing")
+	cmd.RunE = a.do(func(cmd *cobra.Command, args []string) error {
+		h, err := a.home()
+		if err != nil {
+			return err
+		}
+		b, named, err := f.backup(cmd, a, h, args)
+		if err != nil {
+			return err
+		}
+		b.RequestedBy = a.sys.User
+		if dryRun {
+			return a.previewBackup(cmd.Context(), h, b)
+		}
+		a.limitMemory()
+		return a.makeBackup(cmd.Context(), h, b, named, *out)
+	})
+	return cmd
+}
+
+// limitMemory lets the garbage collector keep the process well below 150 MiB, unless the user has set a limit.
+func (a *app) limitMemory() {
+	if a.sys.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(110 << 20)
+	}
+}
+
+// makeBackup records and makes the backup. named says whether the user chose its name.
+func (a *app) makeBackup(ctx context.Context, h *home.Home, b *salvor.Backup, named bool, out output) error {
+	e := h.Backups()
+	recorded, created, err := a.begin(ctx, e, b, named)
+	if err != nil {
+		return err
+	}
+	a.makes(recorded.ID())
+	if !created {
+		if !sameSpec(b.Spec, recorded.Spec) {
+			return salvor.Errorf(salvor.Exists, "backup %s exists already and backs up something else", recorded.ID()).
+				WithHint("choose another name")
+		}
+		fmt.Fprintf(a.sys.Stderr, "backup %s exists already: asked for by %s, %s ago, %s\n", recorded.ID(), dash(recorded.RequestedBy), a.age(recorded.CreationTimestamp.Time), recorded.Status.Phase)
+		if recorded.Status.Phase.Done() {
+			return a.ended(ctx, h, recorded, nil, 0, out)
+		}
+	}
+	e.Tuning.Beat = time.Second // how soon the bar moves and a cancel is seen
+	p := a.progress("backup " + recorded.Name)
+	watchBackup(e, p, a.sys.Now)
+	began := a.sys.Now()
+	ended, err := e.Run(ctx, recorded.ID())
+	p.end()
+	if ended == nil {
+		return err
+	}
+	return a.ended(ctx, h, ended, err, a.sys.Now().Sub(began), out)
+}
+
+// begin records the backup; for a name that nobody chose, it finds one that is free.
+func (a *app) begin(ctx context.Context, e *backup.Engine, b *salvor.Backup, named bool) (*salvor.Backup, bool, error) {
+	name := b.Name
+	for n := 2; ; n++ {
+		recorded, created, err := e.Begin(ctx, b)
+		if err != nil || created || named {
+			return recorded, created, err
+		}
+		b.Name = fmt.Sprintf("%s-%d", name, n)
+	}
+}
+
+// ended prints how a backup ended and turns that into the command's error.
+func (a *app) ended(ctx context.Context, h *home.Home, b *salvor.Backup, err error, measured time.Duration, out output) error {
+	var printErr error
+	if out == outTable || out == outWide {
+		printErr = a.summarize(context.WithoutCancel(ctx), h, b, measured)
+	} else {
+		printErr = a.print(out, []salvor.Object{b}, true)
+	}
+	switch {
+	case err != nil:
+		return err
+	case printErr != nil:
+		return printErr
+	case b.Status.Phase == salvor.PhasePartiallyFailed:
+		return &partialError{fmt.Sprintf("backup %s is PartiallyFailed: %s; what is there can be restored with --allow-partial", b.ID(), count(len(b.Status.Failures), "failure"))}
+	case b.Status.Phase == salvor.PhaseCanceled:
+		return salvor.Errorf(salvor.Canceled, "backup %s was canceled", b.ID())
+	case !b.Status.Phase.Good():
+		return salvor.Errorf(salvor.Internal, "backup %s is %s: %s", b.ID(), b.Status.Phase, strings.TrimSpace(b.Status.Message))
+	}
+	return nil
+}

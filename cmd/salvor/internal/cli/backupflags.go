@@ -1,0 +1,149 @@
+package cli
+
+import (
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+
+	"salvor.io/salvor/cmd/salvor/internal/home"
+	"salvor.io/salvor/shared/salvor"
+)
+
+// backupFlags are those of a BackupSpec.
+type backupFlags struct {
+	files                                  []string
+	spec                                   salvor.BackupSpec
+	namespaces, excludeNamespaces          globs
+	kinds, excludeKinds                    globs
+	namespaceSelector, selector            string
+	clusterScoped, consistency, userLabels string
+	timeout                                time.Duration
+}
+
+func (f *backupFlags) add(a *app, cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&f.spec.Cluster, "cluster", "", "cluster to back up (default the only one)")
+	flags.StringVar(&f.spec.Location, "location", "", "location to store it at (default the only one)")
+	flags.VarP(&f.namespaces, "namespaces", "n", "namespaces, names or globs such as 'shop-*'; may be repeated")
+	flags.Var(&f.excludeNamespaces, "exclude-namespaces", "namespaces to leave out")
+	flags.StringVar(&f.namespaceSelector, "namespace-selector", "", "add the namespaces with these labels")
+	flags.Var(&f.kinds, "kinds", "only these kinds, such as deployments,*.apps (default every kind)")
+	flags.Var(&f.excludeKinds, "exclude-kinds", "kinds to leave out")
+	flags.StringVarP(&f.selector, "selector", "l", "", "only objects with these labels")
+	flags.StringVar(&f.clusterScoped, "cluster-scoped", "", "objects without namespace: Needed, All or None (default Needed)")
+	flags.StringVar(&f.spec.PreExecRule, "pre-exec-rule", "", "rule to run before the cut")
+	flags.StringVar(&f.spec.PostExecRule, "post-exec-rule", "", "rule to run after the cut, whatever happens")
+	flags.StringVar(&f.userLabels, "labels", "", "labels of the backup, such as app=shop,tier=test")
+	flags.StringVar(&f.consistency, "consistency", "", "when the cut is too old to read: BestEffort (name what is of a later moment) or Strict (fail)")
+	flags.DurationVar(&f.timeout, "timeout", 0, "end the backup as Failed after this time (default 4h)")
+	addFiles(cmd, &f.files)
+	a.completeFlag(cmd, "cluster", salvor.KindCluster)
+	a.completeFlag(cmd, "location", salvor.KindBackupLocation)
+	a.completeFlag(cmd, "pre-exec-rule", salvor.KindRule)
+	a.completeFlag(cmd, "post-exec-rule", salvor.KindRule)
+	_ = cmd.RegisterFlagCompletionFunc("cluster-scoped", cobra.FixedCompletions([]string{"Needed", "All", "None"}, cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("consistency", cobra.FixedCompletions([]string{"BestEffort", "Strict"}, cobra.ShellCompDirectiveNoFileComp))
+}
+
+// backup makes the Backup that the flags describe; named says whether the user chose its name.
+func (f *backupFlags) backup(cmd *cobra.Command, a *app, h *home.Home, args []string) (b *salvor.Backup, named bool, err error) {
+	if len(f.files) > 0 {
+		b, err = f.fromFile(cmd, a, args)
+		return b, true, err
+	}
+	b = salvor.New(salvor.KindBackup).(*salvor.Backup)
+	if b.Spec, err = f.backupSpec(); err != nil {
+		return nil, false, err
+	}
+	if b.Labels, err = labels.ConvertSelectorToLabelsMap(f.userLabels); err != nil {
+		return nil, false, salvor.Errorf(salvor.Invalid, "--labels: %w", err)
+	}
+	if len(b.Labels) == 0 {
+		b.Labels = nil
+	}
+	if b.Spec.Cluster == "" {
+		if b.Spec.Cluster, err = only(cmd.Context(), h, salvor.KindCluster, "--cluster"); err != nil {
+			return nil, false, err
+		}
+	}
+	if b.Spec.Location == "" {
+		if b.Spec.Location, err = only(cmd.Context(), h, salvor.KindBackupLocation, "--location"); err != nil {
+			return nil, false, err
+		}
+	}
+	if s := b.Spec.Scope; len(s.Namespaces) == 0 && s.NamespaceSelector == nil && s.ClusterScoped != salvor.ClusterScopedAll {
+		return nil, false, salvor.Errorf(salvor.Invalid, "back up what?").
+			WithHint("pass --namespaces, such as --namespaces 'shop-*', or --namespaces '*' for all")
+	}
+	if len(args) > 0 {
+		b.Name = args[0]
+	} else {
+		b.Name = b.Spec.Cluster + "-" + strings.ToLower(a.sys.Now().UTC().Format("20060102T150405Z"))
+	}
+	return b, len(args) > 0, nil
+}
+
+func (f *backupFlags) backupSpec() (spec salvor.BackupSpec, err error) {
+	spec = f.spec
+	spec.Scope = salvor.Scope{
+		Namespaces: f.namespaces, ExcludeNamespaces: f.excludeNamespaces, Kinds: f.kinds, ExcludeKinds: f.excludeKinds,
+		ClusterScoped: salvor.ClusterScoped(f.clusterScoped),
+	}
+	if spec.Scope.NamespaceSelector, err = parseSelector("--namespace-selector", f.namespaceSelector); err != nil {
+		return spec, err
+	}
+	if spec.Scope.LabelSelector, err = parseSelector("--selector", f.selector); err != nil {
+		return spec, err
+	}
+	spec.Consistency = salvor.Consistency(f.consistency)
+	spec.Timeout = metav1.Duration{Duration: f.timeout}
+	return spec, nil
+}
+
+// fromFile reads the one Backup in the files. Flags beside it would be half of a spec, and are refused.
+func (f *backupFlags) fromFile(cmd *cobra.Command, a *app, args []string) (*salvor.Backup, error) {
+	for _, name := range []string{"cluster", "location", "namespaces", "exclude-namespaces", "namespace-selector", "kinds", "exclude-kinds",
+		"selector", "cluster-scoped", "pre-exec-rule", "post-exec-rule", "labels", "consistency", "timeout"} {
+		if cmd.Flags().Changed(name) {
+			return nil, salvor.Errorf(salvor.Invalid, "--%s doesn't go with -f", name).WithHint("write it into the document")
+		}
+	}
+	o, err := a.loadOne(f.files, salvor.KindBackup)
+	if err != nil {
+		return nil, err
+	}
+	b := o.(*salvor.Backup)
+	if len(args) > 0 && args[0] != b.Name {
+		return nil, salvor.Errorf(salvor.Invalid, "the document is called %q and the argument %q", b.Name, args[0]).WithHint("leave one out")
+	}
+	b.Status, b.ResourceVersion = salvor.BackupStatus{}, ""
+	return b, nil
+}
+
+// loadOne reads the only document of the files, of the kind.
+func (a *app) loadOne(files []string, kind string) (salvor.Object, error) {
+	objects, err := a.load(files)
+	if err != nil {
+		return nil, err
+	}
+	if len(objects) != 1 || objects[0].GetKind() != kind {
+		return nil, salvor.Errorf(salvor.Invalid, "%s must hold one %s and nothing else", strings.Join(files, ", "), kind).
+			WithHint("salvor apply -f takes everything else")
+	}
+	return objects[0], nil
+}
+
+// parseSelector reads a selector in kubectl's notation, nil for an empty one.
+func parseSelector(flag, s string) (*metav1.LabelSelector, error) {
+	if s == "" {
+		return nil, nil
+	}
+	selector, err := metav1.ParseToLabelSelector(s)
+	if err != nil {
+		return nil, salvor.Errorf(salvor.Invalid, "%s: %w", flag, err)
+	}
+	return selector, nil
+}

@@ -1,0 +1,69 @@
+package cli
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"salvor.io/salvor/shared/backup"
+	"salvor.io/salvor/shared/restore"
+	"salvor.io/salvor/shared/salvor"
+)
+
+func (a *app) cancel() *cobra.Command {
+	return a.parent("cancel", "Ask a backup or a restore that runs elsewhere to stop", a.cancelBackup(), a.cancelRestore())
+}
+
+func (a *app) cancelBackup() *cobra.Command {
+	return &cobra.Command{
+		Use:               "backup NAME",
+		Short:             "Ask a backup to thaw the application and stop",
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: a.completeOne(salvor.KindBackup),
+		RunE: a.do(func(cmd *cobra.Command, args []string) error {
+			h, err := a.home()
+			if err != nil {
+				return err
+			}
+			b, err := findBackup(cmd.Context(), h, args[0])
+			if err != nil {
+				return err
+			}
+			b, err = backup.RequestCancel(cmd.Context(), h.Catalog, b.ID())
+			if err != nil {
+				return err
+			}
+			if b.Status.Phase.Done() {
+				_, err = fmt.Fprintln(a.sys.Stdout, reference(b), "canceled")
+			} else {
+				_, err = fmt.Fprintf(a.sys.Stdout, "%s asked to stop; it thaws first (%s works on it)\n", reference(b), dash(b.Status.Lease.Holder))
+			}
+			return err
+		}),
+	}
+}
+
+func (a *app) cancelRestore() *cobra.Command {
+	return &cobra.Command{
+		Use:               "restore NAME",
+		Short:             "Ask a restore to stop after the objects in flight",
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: a.completeOne(salvor.KindRestore),
+		RunE: a.do(func(cmd *cobra.Command, args []string) error {
+			h, err := a.home()
+			if err != nil {
+				return err
+			}
+			r, err := restore.RequestCancel(cmd.Context(), h.Catalog, args[0])
+			if err != nil {
+				return err
+			}
+			done := "asked to stop"
+			if r.Status.Phase.Done() {
+				done = "canceled"
+			}
+			_, err = fmt.Fprintln(a.sys.Stdout, reference(r), done)
+			return err
+		}),
+	}
+}

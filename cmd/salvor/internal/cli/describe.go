@@ -1,0 +1,139 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"salvor.io/salvor/cmd/salvor/internal/home"
+	"salvor.io/salvor/shared/archive"
+	"salvor.io/salvor/shared/salvor"
+)
+
+func (a *app) describe() *cobra.Command {
+	var outcomes, report bool
+	cmd := &cobra.Command{
+		Use:   "describe KIND NAME",
+		Short: "Explain an object: what it is, what came of it, what to do next",
+		Example: "  salvor describe backup before-upgrade\n  salvor describe backup before-upgrade --report\n" +
+			"  salvor describe restore r1 --outcomes",
+		Args:              cobra.ExactArgs(2),
+		ValidArgsFunction: a.completeKindAndName,
+		RunE: a.do(func(cmd *cobra.Command, args []string) error {
+			kind, err := salvor.ParseKind(args[0])
+			if err != nil {
+				return err
+			}
+			h, err := a.home()
+			if err != nil {
+				return err
+			}
+			o, err := find(cmd.Context(), h, kind, args[1])
+			if err != nil {
+				return err
+			}
+			b, isBackup := o.(*salvor.Backup)
+			r, isRestore := o.(*salvor.Restore)
+			switch {
+			case outcomes && !isRestore:
+				return salvor.Errorf(salvor.Invalid, "--outcomes is for a restore")
+			case report && !isBackup:
+				return salvor.Errorf(salvor.Invalid, "--report is for a backup")
+			case outcomes:
+				return h.Outcomes(cmd.Context(), r, a.sys.Stdout)
+			case report:
+				return a.printReport(cmd.Context(), h, b)
+			}
+			return a.explain(cmd.Context(), h, o)
+		}),
+	}
+	cmd.Flags().BoolVar(&outcomes, "outcomes", false, "print the outcome of every object of a restore, as JSON lines")
+	cmd.Flags().BoolVar(&report, "report", false, "print a backup's report: steps, rule output, failures, as JSON")
+	return cmd
+}
+
+// explain prints who asked for the object, its spec, and what came of it.
+func (a *app) explain(ctx context.Context, h *home.Home, o salvor.Object) error {
+	m := o.Meta()
+	var f facts
+	f.add("name", "%s", reference(o))
+	f.add("labels", "%s", labelList(m.Labels))
+	f.add("created", "%s (%s ago)", a.time(m.CreationTimestamp.Time), a.age(m.CreationTimestamp.Time))
+	f.add("requested by", "%s", dash(m.RequestedBy))
+	if err := f.write(a, ""); err != nil {
+		return err
+	}
+	spec, err := specOf(o)
+	if err != nil {
+		return err
+	}
+	if _, err := fmt.Fprint(a.sys.Stdout, spec); err != nil {
+		return err
+	}
+	switch o := o.(type) {
+	case *salvor.Backup:
+		return a.explainBackup(ctx, h, o)
+	case *salvor.Restore:
+		return a.summarizeRestore(o, 0)
+	case *salvor.Cluster:
+		var f facts
+		f.add("uid", "%s", dash(o.Status.UID))
+		f.add("version", "%s", dash(o.Status.Version))
+		f.add("checked", "%s", a.time(o.Status.CheckedAt.Time))
+		return f.write(a, "")
+	}
+	return nil
+}
+
+// specOf returns the object's spec as YAML.
+func specOf(o salvor.Object) (string, error) {
+	text, err := salvor.Encode(o, salvor.FormatYAML)
+	if err != nil {
+		return "", err
+	}
+	var lines []string
+	inSpec := false
+	for line := range strings.Lines(string(text)) {
+		if line[0] != ' ' {
+			inSpec = line == "spec:\n"
+		}
+		if inSpec {
+			lines = append(lines, line)
+		}
+	}
+	return strings.Join(lines, ""), nil
+}
+
+func (a *app) explainBackup(ctx context.Context, h *home.Home, b *salvor.Backup) error {
+	if b.Status.Phase.Done() {
+		return a.summarize(ctx, h, b, 0)
+	}
+	s := b.Status
+	var f facts
+	f.add("phase", "%s", s.Phase)
+	f.add("worker", "%s (lease until %s)", dash(s.Lease.Holder), a.time(s.Lease.Expires.Time))
+	f.add("progress", "%d of %s, %s, %s", s.Progress.KindsDone, count(s.Progress.Kinds, "kind"), count(s.Progress.Objects, "object"), size(s.Progress.Bytes))
+	if s.CancelRequested {
+		f.add("cancel", "requested")
+	}
+	if t := s.Thaw; t != nil {
+		f.add("frozen", "%s since %s", namespaceList(t.Namespaces), a.time(t.Since.Time))
+	}
+	return f.write(a, "")
+}
+
+// printReport prints the report of the last worker of the backup.
+func (a *app) printReport(ctx context.Context, h *home.Home, b *salvor.Backup) error {
+	repo, err := h.Repository(ctx, b.Spec.Location, b.Status.ClusterID)
+	if err != nil {
+		return err
+	}
+	data, err := repo.Report(ctx, b.Name, archive.ReportName(b.Status.Lease.Epoch), "")
+	if err != nil {
+		return err
+	}
+	return a.json(json.RawMessage(data))
+}

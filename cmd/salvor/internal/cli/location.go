@@ -1,0 +1,85 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"salvor.io/salvor/shared/salvor"
+)
+
+func (a *app) location() *cobra.Command {
+	return a.parent("location", "Name a place for backups", a.locationAdd())
+}
+
+func (a *app) locationAdd() *cobra.Command {
+	var dir salvor.DirectoryLocation
+	var bucket salvor.S3Location
+	var noCheck bool
+	cmd := &cobra.Command{
+		Use:   "add NAME",
+		Short: "Name a directory or a bucket as a location, and see that it can be read",
+		Long: `Name a directory or a bucket as a location, and see that it can be read. A directory that is missing is made.
+
+Credentials for a bucket are those that the AWS SDK finds: environment, shared configuration, instance role. None are
+stored.`,
+		Example: "  salvor location add disk --dir /var/backups/salvor\n" +
+			"  salvor location add s3 --s3-bucket my-backups --s3-prefix prod --s3-region eu-central-1",
+		Args: cobra.ExactArgs(1),
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&dir.Path, "dir", "", "directory on this machine")
+	flags.StringArrayVar(&dir.AgeRecipients, "age-recipient", nil, "public key, age1…, to encrypt a directory for; may be repeated")
+	flags.StringVar(&dir.AgeIdentityFile, "age-identity-file", "", "file with the private keys that decrypt")
+	flags.StringVar(&bucket.Bucket, "s3-bucket", "", "bucket")
+	flags.StringVar(&bucket.Prefix, "s3-prefix", "", "part of the bucket")
+	flags.StringVar(&bucket.Region, "s3-region", "", "region of the bucket")
+	flags.StringVar(&bucket.Endpoint, "s3-endpoint", "", "URL of an S3 server other than AWS")
+	flags.StringVar(&bucket.KMSKeyID, "s3-kms-key", "", "KMS key to encrypt with (default the bucket's own encryption)")
+	flags.BoolVar(&noCheck, "no-check", false, "don't see whether it can be read")
+	_ = cmd.MarkFlagDirname("dir")
+	cmd.MarkFlagsMutuallyExclusive("dir", "s3-bucket")
+	cmd.RunE = a.do(func(cmd *cobra.Command, args []string) error {
+		l := salvor.New(salvor.KindBackupLocation).(*salvor.BackupLocation)
+		l.Name = args[0]
+		switch {
+		case bucket.Bucket != "":
+			l.Spec.S3 = &bucket
+		case dir.Path != "":
+			if err := absolute(&dir.Path, &dir.AgeIdentityFile); err != nil {
+				return err
+			}
+			l.Spec.Directory = &dir
+		default:
+			return salvor.Errorf(salvor.Invalid, "where?").WithHint("pass --dir or --s3-bucket")
+		}
+		return a.add(cmd.Context(), l, func(ctx context.Context) (string, error) {
+			if noCheck {
+				return "", nil
+			}
+			h, err := a.home()
+			if err != nil {
+				return "", err
+			}
+			return where(l.Spec), h.CheckLocation(ctx, l, true)
+		})
+	})
+	return cmd
+}
+
+// absolute makes paths of flags independent of the working directory.
+func absolute(paths ...*string) error {
+	for _, p := range paths {
+		if *p == "" {
+			continue
+		}
+		abs, err := filepath.Abs(*p)
+		if err != nil {
+			return fmt.Errorf("finding %s: %w", *p, err)
+		}
+		*p = abs
+	}
+	return nil
+}

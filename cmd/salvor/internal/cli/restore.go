@@ -1,0 +1,176 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"salvor.io/salvor/cmd/salvor/internal/home"
+	"salvor.io/salvor/shared/restore"
+	"salvor.io/salvor/shared/salvor"
+)
+
+func (a *app) restore() *cobra.Command {
+	var f restoreFlags
+	var dryRun, yes bool
+	cmd := &cobra.Command{
+		Use:   "restore [BACKUP]",
+		Short: "Bring objects back: from one backup, or as of a date",
+		Long: `Bring objects back. BACKUP is a name, or cluster/name. With --as-of, each namespace comes from its newest good backup at
+or before that time; a date alone means the end of that day.
+
+Every byte is checked against its digest before it is applied. What exists is left as it is, unless --on-conflict says
+otherwise. Running the same restore again finds what is there already, so that an interrupted one is completed by another.`,
+		Example: "  salvor restore before-upgrade\n" +
+			"  salvor restore --as-of '2026-11-20 18:00' --namespaces 'shop-*'\n" +
+			"  salvor restore --as-of yesterday -n shop --map shop=shop-copy --to-cluster test",
+		Args:              cobra.MaximumNArgs(1),
+		ValidArgsFunction: a.completeOne(salvor.KindBackup),
+	}
+	f.add(a, cmd)
+	out := addOutput(cmd)
+	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "show which backup each namespace comes from and what it holds, and do nothing")
+	cmd.Flags().BoolVar(&yes, "yes", false, "don't ask")
+	cmd.RunE = a.do(func(cmd *cobra.Command, args []string) error {
+		h, err := a.home()
+		if err != nil {
+			return err
+		}
+		r, named, err := f.restore(cmd, a, h, args)
+		if err != nil {
+			return err
+		}
+		r.RequestedBy = a.sys.User
+		r.Default()
+		if err := salvor.Check(r); err != nil {
+			return err
+		}
+		plan, err := h.Restores().Plan(cmd.Context(), r.Spec)
+		if err != nil {
+			return err
+		}
+		if dryRun {
+			return a.printPlan(r, plan, *out)
+		}
+		if err := a.confirmRestore(r, plan, yes); err != nil {
+			return err
+		}
+		return a.runRestore(cmd.Context(), h, r, named, *out)
+	})
+	return cmd
+}
+
+// confirmRestore shows where everything comes from, and asks.
+func (a *app) confirmRestore(r *salvor.Restore, plan *restore.Plan, yes bool) error {
+	for _, line := range a.sourceLines(plan.Status()) {
+		fmt.Fprintln(a.sys.Stderr, "from", line)
+	}
+	for _, w := range plan.Warnings {
+		a.warn("warning: %s", w)
+	}
+	question := fmt.Sprintf("restore into cluster %s, on conflict %s?", r.Spec.TargetCluster, r.Spec.Conflict)
+	return a.confirm(question, yes, true)
+}
+
+// runRestore records and does the restore.
+func (a *app) runRestore(ctx context.Context, h *home.Home, r *salvor.Restore, named bool, out output) error {
+	e := h.Restores()
+	recorded, created, err := a.beginRestore(ctx, e, r, named)
+	if err != nil {
+		return err
+	}
+	if !created {
+		if !sameSpec(r.Spec, recorded.Spec) {
+			return salvor.Errorf(salvor.Exists, "restore %q exists already and brings back something else", r.Name).WithHint("choose another --name")
+		}
+		fmt.Fprintf(a.sys.Stderr, "restore %q exists already: asked for by %s, %s ago, %s\n", recorded.Name, dash(recorded.RequestedBy), a.age(recorded.CreationTimestamp.Time), recorded.Status.Phase)
+	}
+	p := a.progress("restore " + recorded.Name)
+	e.Progress = func(s restore.Progress) {
+		p.show(s.Done, s.Total, fmt.Sprintf("%s, %d of %s", s.Step, s.Done, count(s.Total, "object")))
+	}
+	began := a.sys.Now()
+	done := recorded.Status.Phase.Done()
+	err = e.Run(ctx, recorded)
+	p.end()
+	measured := a.sys.Now().Sub(began)
+	if done {
+		measured = 0
+	}
+	var printErr error
+	if out == outTable || out == outWide {
+		printErr = a.summarizeRestore(recorded, measured)
+	} else {
+		printErr = a.print(out, []salvor.Object{recorded}, true)
+	}
+	switch s := recorded.Status; {
+	case err != nil:
+		return fmt.Errorf("restore %q: %w", recorded.Name, err)
+	case printErr != nil:
+		return printErr
+	case s.Phase == salvor.PhasePartiallyFailed:
+		return &partialError{fmt.Sprintf("restore %q is PartiallyFailed: %s", recorded.Name, oneLine(s.Message))}
+	case !s.Phase.Good():
+		return salvor.Errorf(salvor.Internal, "restore %q is %s: %s", recorded.Name, s.Phase, oneLine(s.Message))
+	}
+	return nil
+}
+
+// beginRestore records the restore; for a name that nobody chose, it finds one that is free.
+func (a *app) beginRestore(ctx context.Context, e *restore.Engine, r *salvor.Restore, named bool) (*salvor.Restore, bool, error) {
+	name := r.Name
+	for n := 2; ; n++ {
+		recorded, created, err := e.Begin(ctx, r)
+		if err != nil || created || named {
+			return recorded, created, err
+		}
+		r.Name = fmt.Sprintf("%s-%d", name, n)
+	}
+}
+
+// sameSpec reports whether two specs ask for the same.
+func sameSpec(a, b any) bool {
+	x, errX := json.Marshal(a)
+	y, errY := json.Marshal(b)
+	return errX == nil && errY == nil && string(x) == string(y)
+}
+
+// printPlan prints the sources of a restore and how much each holds.
+func (a *app) printPlan(r *salvor.Restore, plan *restore.Plan, out output) error {
+	totals, err := planTotals(plan)
+	if err != nil {
+		return err
+	}
+	if out == outJSON {
+		return a.json(struct {
+			Spec     salvor.RestoreSpec     `json:"spec"`
+			Sources  []salvor.RestoreSource `json:"sources"`
+			Objects  int64                  `json:"objects"`
+			Warnings []string               `json:"warnings,omitempty"`
+		}{r.Spec, plan.Status(), totals.objects, plan.Warnings})
+	}
+	t := table{head: []string{"NAMESPACE", "INTO", "BACKUP", "OF", "AGE", "OBJECTS", "KINDS"}}
+	for _, row := range totals.rows {
+		into := row.namespace
+		if to, ok := r.Spec.NamespaceMapping[row.namespace]; ok {
+			into = to
+		}
+		t.rows = append(t.rows, plain(dash(row.namespace), dash(into), row.source.Backup.Name, a.time(row.source.Backup.Date()),
+			a.age(row.source.Backup.Date()), fmt.Sprint(row.objects), fmt.Sprint(row.kinds)))
+	}
+	if err := t.write(a.sys.Stdout); err != nil {
+		return err
+	}
+	for _, w := range plan.Warnings {
+		a.warn("warning: %s", w)
+	}
+	what := "at most " + count(totals.objects, "object")
+	if r.Spec.LabelSelector != nil {
+		what += " before the label selector"
+	}
+	_, err = fmt.Fprintf(a.sys.Stdout, "%s into cluster %s; on conflict %s; nothing was changed\n", what, r.Spec.TargetCluster, strings.ToLower(string(r.Spec.Conflict)))
+	return err
+}

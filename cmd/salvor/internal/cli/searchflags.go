@@ -1,0 +1,78 @@
+package cli
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"salvor.io/salvor/cmd/salvor/internal/home"
+	"salvor.io/salvor/shared/catalog"
+	"salvor.io/salvor/shared/salvor"
+)
+
+// searchFlags are the conditions of a search.
+type searchFlags struct {
+	spanFlags
+	cluster, namespace, schedule, selector, name, zone string
+	phases                                             []string
+	limit                                              int
+	cursor                                             string
+}
+
+func (f *searchFlags) add(a *app, cmd *cobra.Command) {
+	f.spanFlags.add(cmd)
+	flags := cmd.Flags()
+	flags.StringVar(&f.cluster, "cluster", "", "cluster, by name or id")
+	flags.StringVarP(&f.namespace, "namespace", "n", "", "a namespace that the backup contains")
+	flags.StringVar(&f.schedule, "schedule", "", "schedule that the backup came from")
+	flags.StringSliceVar(&f.phases, "phase", nil, "phases, such as Completed,PartiallyFailed")
+	flags.StringVarP(&f.selector, "selector", "l", "", "labels of the backup, such as app=shop,tier!=test")
+	flags.StringVar(&f.name, "name", "", "name or glob")
+	flags.StringVar(&f.zone, "zone", "", "IANA zone that dates are meant and printed in (default the local one)")
+	flags.IntVar(&f.limit, "limit", catalog.DefaultLimit, "most backups to print, up to 1000")
+	flags.StringVar(&f.cursor, "cursor", "", "go on after the page before, which printed it")
+	a.completeFlag(cmd, "cluster", salvor.KindCluster)
+	a.completeFlag(cmd, "schedule", salvor.KindBackupSchedule)
+	_ = cmd.RegisterFlagCompletionFunc("phase", cobra.FixedCompletions(phaseNames(), cobra.ShellCompDirectiveNoFileComp))
+}
+
+func phaseNames() []string {
+	var names []string
+	for _, p := range salvor.Phases() {
+		if p != salvor.PhaseRestoring {
+			names = append(names, string(p))
+		}
+	}
+	return names
+}
+
+// query makes the query that the flags describe.
+func (f *searchFlags) query(ctx context.Context, h *home.Home, now time.Time, zone *time.Location) (q catalog.Query, err error) {
+	q = catalog.Query{Namespace: f.namespace, Schedule: f.schedule, Name: f.name, Labels: f.selector, Limit: f.limit, Cursor: f.cursor}
+	if q.From, q.To, err = f.span(now, zone); err != nil {
+		return q, err
+	}
+	if f.limit < 1 {
+		return q, salvor.Errorf(salvor.Invalid, "--limit must be at least 1")
+	}
+	if strings.ContainsAny(f.namespace, "*?[{") {
+		return q, salvor.Errorf(salvor.Invalid, "--namespace %q: a search takes one namespace by its full name", f.namespace).
+			WithHint("salvor restore --as-of … --namespaces '%s' --dry-run finds sets of them", f.namespace)
+	}
+	if f.cluster != "" {
+		if q.ClusterID, err = clusterID(ctx, h, f.cluster); err != nil {
+			return q, err
+		}
+	}
+	for _, name := range f.phases {
+		i := slices.IndexFunc(salvor.Phases(), func(p salvor.Phase) bool { return strings.EqualFold(string(p), name) })
+		if i < 0 {
+			return q, salvor.Errorf(salvor.Invalid, "--phase: there is no phase %q", name).WithHint("choose of %s", strings.Join(phaseNames(), ", "))
+		}
+		q.Phases = append(q.Phases, salvor.Phases()[i])
+	}
+	return q, nil
+}

@@ -1,0 +1,145 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"salvor.io/salvor/cmd/salvor/internal/home"
+	"salvor.io/salvor/shared/archive"
+	"salvor.io/salvor/shared/salvor"
+)
+
+// facts are lines of a name and what it is.
+type facts struct{ rows [][2]string }
+
+func (f *facts) add(name, format string, args ...any) {
+	f.rows = append(f.rows, [2]string{name, fmt.Sprintf(format, args...)})
+}
+
+// addList adds several values under one name, at most so many.
+func (f *facts) addList(name string, values []string, most int) {
+	for i, v := range values {
+		if i == most {
+			f.add("", "… and %d more", len(values)-most)
+			return
+		}
+		f.add(name, "%s", v)
+		name = ""
+	}
+}
+
+func (f *facts) write(a *app, indent string) error {
+	wide := 0
+	for _, r := range f.rows {
+		wide = max(wide, len(r[0]))
+	}
+	var b strings.Builder
+	for _, r := range f.rows {
+		fmt.Fprintf(&b, "%s%-*s   %s\n", indent, wide, r[0], r[1])
+	}
+	_, err := fmt.Fprint(a.sys.Stdout, b.String())
+	return err
+}
+
+// mostShown is how many failures and warnings a summary names.
+const mostShown = 20
+
+// summarize prints what came of a backup and what to do next. measured is how long it took; 0: in whole seconds, as recorded.
+func (a *app) summarize(ctx context.Context, h *home.Home, b *salvor.Backup, measured time.Duration) error {
+	s := b.Status
+	phase := string(s.Phase)
+	if c := phaseColour(s.Phase); c != "" && a.sys.colours(a.sys.Stdout) {
+		phase = colour(c, phase)
+	}
+	fmt.Fprintf(a.sys.Stdout, "backup/%s %s in %s\n", b.ID(), phase, lasted(measured, s.StartedAt, s.CompletedAt))
+	var f facts
+	if s.RootDigest != "" {
+		f.add("objects", "%s of %s in %s: %s", count(s.Progress.Objects, "object"), count(s.Progress.Kinds, "kind"), count(len(s.Namespaces), "namespace"), namespaceList(s.Namespaces))
+		f.add("cut", "%s, revision %s", a.time(s.CutAt.Time), s.Revision)
+		if s.FrozenFor.Duration > 0 {
+			f.add("frozen", "%s", took(s.FrozenFor.Duration))
+		}
+		f.add("uploaded", "%d of %s, %s (%s uncompressed in all)", s.Progress.SegmentsUploaded, count(s.Progress.Segments, "segment"), size(s.Progress.BytesUploaded), size(s.Progress.Bytes))
+	} else if s.Message != "" {
+		f.add("reason", "%s", oneLine(s.Message))
+	}
+	f.addList("failures", failureLines(s.Failures), mostShown)
+	if s.RootDigest != "" {
+		exceptions, err := a.exceptions(ctx, h, b)
+		if err != nil {
+			return err
+		}
+		f.addList("exceptions", exceptions, mostShown)
+	}
+	f.addList("warnings", s.Warnings, mostShown)
+	if t := s.Thaw; t != nil {
+		f.add("OWED", "a thaw of %s since %s", namespaceList(t.Namespaces), a.time(t.Since.Time))
+	}
+	f.add("next", "%s", nextStep(b))
+	return f.write(a, "  ")
+}
+
+// lasted prints how long something took; 0 is not measured, only recorded in whole seconds.
+func lasted(measured time.Duration, began, ended metav1.Time) string {
+	if measured > 0 {
+		return took(measured)
+	}
+	return "about " + took(max(ended.Sub(began.Time), time.Second).Round(time.Second))
+}
+
+func failureLines(failures []salvor.Failure) []string {
+	var lines []string
+	for _, f := range failures {
+		what := dash(strings.TrimSpace(f.Kind + " " + f.Namespace))
+		if f.Objects > 0 {
+			what += fmt.Sprintf(" (%s)", count(f.Objects, "object"))
+		}
+		lines = append(lines, what+": "+oneLine(f.Reason))
+	}
+	return lines
+}
+
+// exceptions lists what of the backup is of another moment.
+func (a *app) exceptions(ctx context.Context, h *home.Home, b *salvor.Backup) ([]string, error) {
+	m, err := manifest(ctx, h, b)
+	if err != nil {
+		return nil, err
+	}
+	var lines []string
+	for _, x := range m.Exceptions {
+		line := strings.TrimSpace(x.Kind+" "+x.Namespace) + ": " + x.Reason
+		if x.Revision != "" {
+			line += ", read at revision " + x.Revision
+		}
+		lines = append(lines, line)
+	}
+	return lines, nil
+}
+
+func manifest(ctx context.Context, h *home.Home, b *salvor.Backup) (*archive.Manifest, error) {
+	repo, err := h.Repository(ctx, b.Spec.Location, b.Status.ClusterID)
+	if err != nil {
+		return nil, err
+	}
+	m, _, err := repo.Manifest(ctx, b.Name)
+	return m, err
+}
+
+// nextStep says what a user would do after the backup.
+func nextStep(b *salvor.Backup) string {
+	switch b.Status.Phase {
+	case salvor.PhaseCompleted:
+		return "salvor verify " + b.ID().String() + ", or salvor restore " + b.ID().String()
+	case salvor.PhasePartiallyFailed:
+		return "see to the failures and back up again, or salvor restore " + b.ID().String() + " --allow-partial"
+	case salvor.PhaseCanceled:
+		return "back up again under another name"
+	}
+	return "salvor describe backup " + b.ID().String() + " --report, then back up again under another name"
+}
+
+func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }

@@ -1,0 +1,85 @@
+package cli
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"salvor.io/salvor/shared/repository"
+	"salvor.io/salvor/shared/salvor"
+)
+
+func (a *app) verify() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "verify BACKUP",
+		Short: "Read every byte of a backup and check it against its digests",
+		Long: `Read every byte of a backup and check it: the manifest against the root digest in the catalog, each segment against
+the digest in the manifest. BACKUP is a name, or cluster/name.`,
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: a.completeOne(salvor.KindBackup),
+		RunE: a.do(func(cmd *cobra.Command, args []string) error {
+			h, err := a.home()
+			if err != nil {
+				return err
+			}
+			b, err := findBackup(cmd.Context(), h, args[0])
+			if err != nil {
+				return err
+			}
+			if b.Status.RootDigest == "" {
+				return salvor.Errorf(salvor.NotFound, "backup %s is %s and has no manifest to verify", b.ID(), b.Status.Phase)
+			}
+			repo, err := h.Repository(cmd.Context(), b.Spec.Location, b.Status.ClusterID)
+			if err != nil {
+				return err
+			}
+			p := a.progress("verifying")
+			v, err := repo.Verify(cmd.Context(), b.Name, b.Status.RootDigest, func(done, of int) {
+				p.show(int64(done), int64(of), fmt.Sprintf("%d of %d segments", done, of))
+			})
+			p.end()
+			if err != nil {
+				return err
+			}
+			return a.verified(b, v, asJSON)
+		}),
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+func (a *app) verified(b *salvor.Backup, v *repository.Verification, asJSON bool) error {
+	if asJSON {
+		if err := a.json(v); err != nil {
+			return err
+		}
+	} else if len(v.Problems) == 0 {
+		_, err := fmt.Fprintf(a.sys.Stdout, "backup/%s is sound: %s, %s, %s as written; root digest %s\n",
+			b.ID(), count(v.Objects, "object"), count(v.Segments, "segment"), size(v.Bytes), v.RootDigest)
+		return err
+	} else {
+		for _, p := range v.Problems {
+			fmt.Fprintln(a.sys.Stdout, problemLine(p))
+		}
+	}
+	if len(v.Problems) == 0 {
+		return nil
+	}
+	return salvor.Errorf(salvor.Corrupt, "backup %s is damaged: %s; %s, %s found as written", b.ID(),
+		count(len(v.Problems), "problem"), count(v.Segments, "segment"), count(v.Objects, "object")).
+		WithHint("a restore applies nothing of a damaged segment")
+}
+
+func problemLine(p repository.Problem) string {
+	s := p.Part
+	for _, part := range []string{p.Kind, p.Namespace} {
+		if part != "" {
+			s += " " + part
+		}
+	}
+	if p.Objects > 0 {
+		s += " (" + count(p.Objects, "object") + ")"
+	}
+	return s + ": " + p.Reason
+}

@@ -1,0 +1,55 @@
+package cli
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"salvor.io/salvor/shared/backup"
+	"salvor.io/salvor/shared/salvor"
+)
+
+// backupWatch shows what a backup engine does; the engine tells it from several goroutines.
+type backupWatch struct {
+	p   *progress
+	now func() time.Time
+
+	mu       sync.Mutex
+	step     backup.Step
+	captured time.Time // when capturing began
+	done     salvor.Progress
+}
+
+func watchBackup(e *backup.Engine, p *progress, now func() time.Time) {
+	w := &backupWatch{p: p, now: now}
+	e.OnStep = w.onStep
+	e.Progress = w.onProgress
+}
+
+func (w *backupWatch) onStep(s backup.Step) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.step = s
+	if s == backup.StepCapture {
+		w.captured = w.now()
+	}
+	w.show()
+}
+
+func (w *backupWatch) onProgress(s salvor.BackupStatus) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.done = s.Progress
+	w.show()
+}
+
+func (w *backupWatch) show() {
+	d := w.done
+	if d.Kinds == 0 {
+		w.p.show(0, 0, string(w.step))
+		return
+	}
+	rate := float64(d.Bytes) / max(w.now().Sub(w.captured).Seconds(), 0.001)
+	w.p.show(int64(d.KindsDone), int64(d.Kinds), fmt.Sprintf("%s, %d of %s, %s, %s, %s/s",
+		w.step, d.KindsDone, count(d.Kinds, "kind"), count(d.Objects, "object"), size(d.Bytes), size(int64(rate))))
+}

@@ -1,0 +1,55 @@
+package home
+
+import (
+	"context"
+
+	"salvor.io/salvor/shared/backup"
+	"salvor.io/salvor/shared/repository"
+	"salvor.io/salvor/shared/rule"
+	"salvor.io/salvor/shared/salvor"
+)
+
+// Backups returns the engine that makes backups. The caller may set its hooks.
+func (h *Home) Backups() *backup.Engine {
+	return &backup.Engine{
+		Catalog: h.Catalog, Open: h.open, Now: h.options.Now, Holder: h.options.Holder,
+		CatalogID: h.ID, SalvorVersion: h.options.Version,
+	}
+}
+
+// open reaches the cluster and the location that the backup names.
+func (h *Home) open(ctx context.Context, b *salvor.Backup) (*backup.Site, error) {
+	c, client, err := h.NamedCluster(ctx, b.Spec.Cluster)
+	if err != nil {
+		return nil, err
+	}
+	if id := b.Status.ClusterID; id != "" && id != c.ID() {
+		return nil, salvor.Errorf(salvor.Conflict, "cluster %q has the id %q now, and the backup is of %q", c.Name, c.ID(), id).
+			WithHint("name the backup's cluster in spec.cluster")
+	}
+	repo, err := h.Repository(ctx, b.Spec.Location, c.ID())
+	if err != nil {
+		return nil, err
+	}
+	engine := &rule.Engine{Cluster: client, Now: h.options.Now}
+	return &backup.Site{Cluster: client, Rules: rules{engine}, Repository: repo}, nil
+}
+
+// rules lets the backup engine keep what a rule reports, whatever it is.
+type rules struct{ *rule.Engine }
+
+var _ backup.Rules = rules{}
+
+// Run runs the rule and returns its rule.Report.
+func (r rules) Run(ctx context.Context, spec salvor.RuleSpec, namespaces []string, phase string) (any, error) {
+	return r.Engine.Run(ctx, spec, namespaces, phase)
+}
+
+// DeleteBackup removes a backup's manifest and reports, and then what the catalog knows of it. With force, also one that
+// still owes a thaw.
+func (h *Home) DeleteBackup(ctx context.Context, id salvor.BackupID, force bool) error {
+	open := func(ctx context.Context, b *salvor.Backup) (*repository.Repository, error) {
+		return h.Repository(ctx, b.Spec.Location, id.ClusterID)
+	}
+	return backup.Delete(ctx, h.Catalog, id, backup.Remover{Open: open, CatalogID: h.ID, Now: h.options.Now, Force: force})
+}
