@@ -21,7 +21,16 @@ type Cluster interface {
 
 // Rules runs a rule in the pods of the namespaces. The report is kept with the backup, also when there is an error.
 type Rules interface {
-	Run(ctx context.Context, spec salvor.RuleSpec, namespaces []string, phase string) (report any, err error)
+	Run(ctx context.Context, spec salvor.RuleSpec, namespaces []string, phase string) (RuleReport, error)
+}
+
+// RuleReport is what one rule did in the pods.
+type RuleReport struct {
+	Phase string `json:"phase"`
+	// Warnings are shown with the backup, such as that no pod was chosen.
+	Warnings []string `json:"-"`
+	// Report is encoded as JSON.
+	Report any `json:"report"`
 }
 
 // Site is where one backup works: its cluster, its rules and where it is stored.

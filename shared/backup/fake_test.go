@@ -109,10 +109,11 @@ type fakeRules struct {
 	mu   sync.Mutex
 	ran  []string
 	fail map[string]error
+	warn []string
 	hook func(phase string)
 }
 
-func (r *fakeRules) Run(ctx context.Context, _ salvor.RuleSpec, ns []string, phase string) (any, error) {
+func (r *fakeRules) Run(ctx context.Context, _ salvor.RuleSpec, ns []string, phase string) (backup.RuleReport, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.ran = append(r.ran, phase)
@@ -120,9 +121,9 @@ func (r *fakeRules) Run(ctx context.Context, _ salvor.RuleSpec, ns []string, pha
 		r.hook(phase)
 	}
 	if ctx.Err() != nil {
-		return nil, ctx.Err()
+		return backup.RuleReport{}, ctx.Err()
 	}
-	return map[string]any{"namespaces": ns}, r.fail[phase]
+	return backup.RuleReport{Report: map[string]any{"namespaces": ns}, Warnings: r.warn}, r.fail[phase]
 }
 
 // bench is an engine over fakes with a real catalog and a real directory.

@@ -90,6 +90,9 @@ func (r *run) runRule(ctx context.Context, spec salvor.RuleSpec, namespaces []st
 	}
 	out, err := r.site.Rules.Run(ctx, spec, namespaces, phase)
 	r.report.rule(phase, out)
+	for _, w := range out.Warnings {
+		r.manifest.Warnings = append(r.manifest.Warnings, phase+" rule: "+w)
+	}
 	if err != nil {
 		return fmt.Errorf("%s rule: %w", phase, err)
 	}

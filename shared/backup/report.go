@@ -33,12 +33,6 @@ type StepTiming struct {
 	Duration metav1.Duration  `json:"duration"`
 }
 
-// RuleReport is what one rule did in the pods.
-type RuleReport struct {
-	Phase  string `json:"phase"`
-	Report any    `json:"report"`
-}
-
 // report collects what becomes a Report.
 type report struct {
 	mu  sync.Mutex
@@ -65,10 +59,11 @@ func (p *report) endStep(now time.Time) {
 	}
 }
 
-func (p *report) rule(phase string, out any) {
+func (p *report) rule(phase string, out RuleReport) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.r.Rules = append(p.r.Rules, RuleReport{Phase: phase, Report: out})
+	out.Phase = phase
+	p.r.Rules = append(p.r.Rules, out)
 }
 
 func (p *report) retried(err error) {

@@ -293,6 +293,16 @@ func TestBackupOfAnotherCatalogIsLeftAlone(t *testing.T) {
 	}
 }
 
+func TestWarningsOfRulesAreShown(t *testing.T) {
+	f, _ := filled(1)
+	b := newBench(t, f)
+	b.rules.warn = []string{"no running pod is chosen"}
+	done, err := b.make(t, quiesced("b", "a"))
+	if err != nil || len(done.Status.Warnings) != 2 || done.Status.Warnings[0] != "pre-exec rule: no running pod is chosen" {
+		t.Errorf("got %q, %v", done.Status.Warnings, err)
+	}
+}
+
 func TestNothingChosenIsSaid(t *testing.T) {
 	f, _ := filled(1)
 	done, err := newBench(t, f).make(t, quiesced("b", "zzz-*"))

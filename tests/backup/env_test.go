@@ -1,3 +1,4 @@
+// Package backup_test backs up a real API server, in whole and while everything goes wrong.
 package backup_test
 
 import (
@@ -117,7 +118,9 @@ type site struct {
 
 type noRules struct{}
 
-func (noRules) Run(context.Context, salvor.RuleSpec, []string, string) (any, error) { return nil, nil }
+func (noRules) Run(context.Context, salvor.RuleSpec, []string, string) (backup.RuleReport, error) {
+	return backup.RuleReport{}, nil
+}
 
 // newSite makes an engine over the cluster with files below dir, which may hold those of an earlier one.
 func newSite(ctx context.Context, c backup.Cluster, root string) (*site, error) {

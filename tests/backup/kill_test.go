@@ -45,14 +45,14 @@ func TestMain(m *testing.M) {
 // fileRules freeze by making a file and thaw by removing it.
 type fileRules struct{ frozen string }
 
-func (r fileRules) Run(_ context.Context, _ salvor.RuleSpec, _ []string, phase string) (any, error) {
+func (r fileRules) Run(_ context.Context, _ salvor.RuleSpec, _ []string, phase string) (backup.RuleReport, error) {
 	if phase == "pre-exec" {
-		return nil, os.WriteFile(r.frozen, nil, 0o600)
+		return backup.RuleReport{}, os.WriteFile(r.frozen, nil, 0o600)
 	}
 	if err := os.Remove(r.frozen); !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
+		return backup.RuleReport{}, err
 	}
-	return nil, nil
+	return backup.RuleReport{}, nil
 }
 
 // killSite is a site whose leases end soon, with a rule that freezes before the cut and one that thaws after it.

@@ -41,8 +41,9 @@ type rules struct{ *rule.Engine }
 var _ backup.Rules = rules{}
 
 // Run runs the rule and returns its rule.Report.
-func (r rules) Run(ctx context.Context, spec salvor.RuleSpec, namespaces []string, phase string) (any, error) {
-	return r.Engine.Run(ctx, spec, namespaces, phase)
+func (r rules) Run(ctx context.Context, spec salvor.RuleSpec, namespaces []string, phase string) (backup.RuleReport, error) {
+	report, err := r.Engine.Run(ctx, spec, namespaces, phase)
+	return backup.RuleReport{Report: report, Warnings: report.Warnings}, err
 }
 
 // DeleteBackup removes a backup's manifest and reports, and then what the catalog knows of it. With force, also one that
