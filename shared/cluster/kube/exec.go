@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
-	"strings"
+	"io"
+	"net/http"
 
-	"github.com/go-logr/logr"
-	"k8s.io/client-go/tools/remotecommand"
-	"k8s.io/klog/v2"
+	"k8s.io/apimachinery/pkg/util/httpstream"
+	protocol "k8s.io/apimachinery/pkg/util/remotecommand"
+	"k8s.io/client-go/transport/spdy"
 
 	"salvor.io/salvor/shared/cluster"
 )
@@ -17,43 +17,85 @@ import (
 // Exec runs a command in a container and returns when it has ended: nil only if the cluster said that it ended with
 // code 0. Other endings are
 //   - *cluster.ExitError: it ended with another code;
-//   - cluster.ErrNotStarted: it surely did not begin. The cause is in the chain: *errors.StatusError when the API
-//     server refused (no such pod, forbidden), otherwise what kubelet or the network said;
-//   - cluster.ErrLost: it began, and how it ended is not known;
-//   - the error of ctx: it was left behind. Closing an exec does not end its process: the command may go on in the
-//     container.
+//   - cluster.ErrNotStarted: it surely did not begin. The cause is in the chain: a *errors.StatusError when the API
+//     server refused (no such pod, no such container, forbidden), otherwise what kubelet or the network said;
+//   - cluster.ErrLost: it may have begun, and how it ended is not known;
+//   - the cause of ctx: it was left behind. Closing an exec does not end its process.
 //
-// When Exec has returned, it writes to Stdout and Stderr no more; Stdin may still be in a Read.
+// When Exec has returned, it writes to Stdout and Stderr no more; Stdin may still be in a Read. An error of Stdin is
+// returned too: to the command it looks like the end of its input.
 //
-// SPDY comes first. It reaches the container runtime end to end, so that a missing final status shows a lost
-// connection. WebSockets are ended by the API server (before 1.36) or by kubelet, which report success when the
-// connection behind them breaks (https://github.com/kubernetes/kubectl/issues/1726), so they serve only where
-// something on the way doesn't let SPDY pass. SPDY also needs one permission less: create on pods/exec, without get.
+// It speaks SPDY, which reaches the container runtime end to end, so that a missing final status shows a lost
+// connection. A WebSocket is ended by the API server before Kubernetes 1.36, which reports success when the
+// connection behind it breaks (https://github.com/kubernetes/kubectl/issues/1726); so does client-go's executor,
+// over either. Its package would also bring in k8s.io/api.
 func (c *Client) Exec(ctx context.Context, r cluster.ExecRequest) error {
 	stdout, stderr := &gate{w: r.Stdout}, &gate{w: r.Stderr}
-	streams := remotecommand.StreamOptions{Stdin: r.Stdin, Stdout: stdout, Stderr: stderr}
-	// client-go logs every broken stream; here the error returned says it.
-	quiet := klog.NewContext(ctx, logr.Discard())
-	target := c.execURL(r)
-
-	err := c.execSPDY(quiet, target, streams)
-	var blocked *blockedError
-	if errors.As(err, &blocked) {
-		if ws := c.execWebSocket(quiet, target, streams); !errors.As(ws, &blocked) {
-			err = ws
-		}
+	done := make(chan error, 1)
+	go func() { done <- c.exec(ctx, r, stdout, stderr) }()
+	var err error
+	select {
+	case err = <-done:
+	case <-ctx.Done(): // an upgrade that isn't answered looks at no context
+		err = context.Cause(ctx)
 	}
 	if lost := errors.Join(stdout.close(), stderr.close()); err == nil && lost != nil {
-		err = fmt.Errorf("taking its output: %w", lost)
+		return fmt.Errorf("taking the output of a command: %w", lost)
+	}
+	return err
+}
+
+func (c *Client) exec(ctx context.Context, r cluster.ExecRequest, stdout, stderr io.Writer) error {
+	conn, err := c.connect(ctx, r)
+	if err != nil {
+		return fmt.Errorf("%w: %w", cluster.ErrNotStarted, err)
+	}
+	defer conn.Close()
+	stop := context.AfterFunc(ctx, func() { conn.Close() })
+	defer stop()
+	said, err := converse(conn, r.Stdin, stdout, stderr)
+	if ctx.Err() != nil && said == nil {
+		return context.Cause(ctx)
 	}
 	if err != nil {
-		return fmt.Errorf("running a command in pod %s/%s, container %s: %w", r.Namespace, r.Pod, r.Container, err)
+		return fmt.Errorf("%w: %w", cluster.ErrLost, err)
 	}
-	return nil
+	return verdict(said)
+}
+
+// connect asks the API server for a connection to the container.
+func (c *Client) connect(ctx context.Context, r cluster.ExecRequest) (httpstream.Connection, error) {
+	transport, upgrader, err := spdy.RoundTripperFor(c.config)
+	if err != nil {
+		return nil, err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.execURL(r), nil)
+	if err != nil {
+		return nil, err
+	}
+	// Only the protocols that end with a status.
+	req.Header[httpstream.HeaderProtocolVersion] = []string{protocol.StreamProtocolV5Name, protocol.StreamProtocolV4Name}
+	resp, err := transport.RoundTrip(req)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusSwitchingProtocols {
+		return nil, refusal(resp)
+	}
+	conn, err := upgrader.NewConnection(resp)
+	if err != nil {
+		return nil, err
+	}
+	if ctx.Err() != nil { // Exec has returned: the command must not begin now
+		conn.Close()
+		return nil, context.Cause(ctx)
+	}
+	return conn, nil
 }
 
 // execURL asks for both outputs always: kubelet refuses an exec without any stream.
-func (c *Client) execURL(r cluster.ExecRequest) *url.URL {
+func (c *Client) execURL(r cluster.ExecRequest) string {
 	pods := cluster.Resource{Version: "v1", Name: "pods", Kind: "Pod", Namespaced: true}
 	req := c.rest.Post().AbsPath(pods.Path(r.Namespace, r.Pod)+"/exec").
 		Param("container", r.Container).Param("stdout", "true").Param("stderr", "true")
@@ -63,32 +105,5 @@ func (c *Client) execURL(r cluster.ExecRequest) *url.URL {
 	for _, arg := range r.Command {
 		req.Param("command", arg)
 	}
-	return req.URL()
-}
-
-// notStarted says that the command surely did not begin, and why.
-func notStarted(cause error) error { return fmt.Errorf("%w: %w", cluster.ErrNotStarted, cause) }
-
-// startFailures are what kubelet, containerd and runc say when there was no process. An exec that can't start has no
-// code of its own in CRI: it is an InternalError like any other.
-var startFailures = []string{
-	"failed to start exec",
-	"failed to create exec",
-	"failed to exec in container: container is in",
-	"unable to start container process",
-	"cannot exec in a stopped",
-	"cannot exec a container that has stopped",
-	"container not found",
-	"container not running",
-	"executable file not found",
-}
-
-// ended turns what kubelet said about a command that did not end with a code into an error.
-func ended(said error) error {
-	for _, s := range startFailures {
-		if strings.Contains(said.Error(), s) {
-			return notStarted(said)
-		}
-	}
-	return said
+	return req.URL().String()
 }

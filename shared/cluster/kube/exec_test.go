@@ -9,7 +9,9 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -21,6 +23,7 @@ import (
 
 	"salvor.io/salvor/shared/cluster"
 	"salvor.io/salvor/shared/cluster/kube"
+	"salvor.io/salvor/shared/salvor"
 )
 
 // remote is the far end of an exec: its streams by name, and the connection they run in.
@@ -182,13 +185,60 @@ func TestExecServerAway(t *testing.T) {
 	}
 }
 
-// A proxy that knows neither protocol: the first refusal is the one to report.
-func TestExecBlockedOnTheWay(t *testing.T) {
+func TestExecBlockedByAProxy(t *testing.T) {
 	c := server(t, func(w http.ResponseWriter, r *http.Request) { http.Error(w, "what?", http.StatusBadGateway) })
 	err := c.Exec(t.Context(), command)
-	if !errors.Is(err, cluster.ErrNotStarted) {
+	if !errors.Is(err, cluster.ErrNotStarted) || !salvor.Is(err, salvor.Unavailable) {
 		t.Errorf("got %v", err)
 	}
+}
+
+// The request carries credentials: it goes nowhere else.
+func TestExecFollowsNoRedirect(t *testing.T) {
+	c := server(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/elsewhere" {
+			t.Error("the redirect was followed")
+		}
+		http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect)
+	})
+	if err := c.Exec(t.Context(), command); !errors.Is(err, cluster.ErrNotStarted) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestExecInputThatBreaksOffIsNotTakenForWhole(t *testing.T) {
+	c := server(t, kubelet(t, 4, func(r *remote) {
+		io.Copy(io.Discard, r.streams["stdin"])
+		r.end(metav1.Status{Status: metav1.StatusSuccess})
+	}))
+	broken := errors.New("disk on fire")
+	r := command
+	r.Stdin = io.MultiReader(strings.NewReader("half"), iotest.ErrReader(broken))
+	if err := c.Exec(t.Context(), r); !errors.Is(err, broken) || !errors.Is(err, cluster.ErrLost) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// What was given up while the server hesitated must not begin when it answers at last.
+func TestExecLateAnswerBeginsNothing(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	returned, closed := make(chan bool), make(chan bool)
+	c := server(t, func(w http.ResponseWriter, req *http.Request) {
+		defer close(closed)
+		cancel()
+		<-returned
+		httpstream.Handshake(req, w, []string{"v5.channel.k8s.io"})
+		conn := spdy.NewResponseUpgrader().UpgradeResponse(w, req, func(s httpstream.Stream, _ <-chan struct{}) error {
+			t.Errorf("stream %v was opened", s.Headers())
+			return nil
+		})
+		<-conn.CloseChan()
+	})
+	if err := c.Exec(ctx, command); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	close(returned)
+	<-closed
 }
 
 func TestExecCanceled(t *testing.T) {

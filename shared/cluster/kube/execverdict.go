@@ -1,0 +1,80 @@
+package kube
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	protocol "k8s.io/apimachinery/pkg/util/remotecommand"
+
+	"salvor.io/salvor/shared/cluster"
+	"salvor.io/salvor/shared/salvor"
+)
+
+// verdict turns the final status of a command into an error. Without a whole one, its end is not known.
+func verdict(said []byte) error {
+	var status metav1.Status
+	if json.Unmarshal(said, &status) != nil || status.Status == "" {
+		return cluster.ErrLost
+	}
+	if status.Status == metav1.StatusSuccess {
+		return nil
+	}
+	if code, ok := exitCode(status); ok {
+		return &cluster.ExitError{Code: code}
+	}
+	for _, s := range startFailures {
+		if strings.Contains(status.Message, s) {
+			return fmt.Errorf("%w: %w", cluster.ErrNotStarted, errors.New(status.Message))
+		}
+	}
+	return &apierrors.StatusError{ErrStatus: status}
+}
+
+// exitCode finds the code of a command that ended by itself.
+func exitCode(s metav1.Status) (int, bool) {
+	if s.Reason != protocol.NonZeroExitCodeReason || s.Details == nil {
+		return 0, false
+	}
+	for _, cause := range s.Details.Causes {
+		if cause.Type == protocol.ExitCodeCauseType {
+			code, err := strconv.Atoi(cause.Message)
+			return code, err == nil
+		}
+	}
+	return 0, false
+}
+
+// startFailures are what kubelet, containerd, CRI-O and runc say when there was no process. CRI has no code for it:
+// it is an InternalError like any other.
+var startFailures = []string{
+	"failed to start exec",
+	"failed to create exec",
+	"failed to exec in container: container is in",
+	"unable to start container process",
+	"cannot exec in a stopped",
+	"cannot exec a container that has stopped",
+	"container not found",
+	"container not running",
+	"executable file not found",
+}
+
+// refusal reads the API server's Status from an answer that is no upgrade.
+func refusal(resp *http.Response) error {
+	body, err := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
+	if err != nil {
+		return fmt.Errorf("reading the answer %s: %w", resp.Status, err)
+	}
+	var status metav1.Status
+	if json.Unmarshal(body, &status) == nil && status.Kind == "Status" {
+		return &apierrors.StatusError{ErrStatus: status}
+	}
+	return salvor.Errorf(salvor.Unavailable, "the answer to an upgrade to SPDY/3.1 was %s", resp.Status).
+		WithHint("a proxy between here and the API server may not let it pass")
+}

@@ -1,0 +1,4 @@
+package rule
+
+// Shell is shell for tests.
+var Shell = shell

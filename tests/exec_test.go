@@ -1,0 +1,268 @@
+package tests
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"io"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"salvor.io/salvor/shared/cluster"
+	"salvor.io/salvor/shared/cluster/kube"
+	"salvor.io/salvor/shared/cluster/kubeconfig"
+	"salvor.io/salvor/shared/salvor"
+	"salvor.io/salvor/tests/testenv"
+)
+
+func execIn(namespace, pod string, command ...string) cluster.ExecRequest {
+	return cluster.ExecRequest{Namespace: namespace, Pod: pod, Container: "main", Command: command}
+}
+
+func TestExec(t *testing.T) {
+	l := source(t)
+	ns := l.namespace(t)
+	l.pod(t, ns, "p", nil)
+	l.ready(t, ns)
+
+	t.Run("exit code and both outputs", func(t *testing.T) {
+		var out, errs bytes.Buffer
+		r := execIn(ns, "p", "sh", "-c", "echo out; echo err >&2; exit 3")
+		r.Stdout, r.Stderr = &out, &errs
+		var exit *cluster.ExitError
+		if err := l.Exec(t.Context(), r); !errors.As(err, &exit) || exit.Code != 3 {
+			t.Errorf("got %v", err)
+		}
+		if out.String() != "out\n" || errs.String() != "err\n" {
+			t.Errorf("got %q and %q", out.String(), errs.String())
+		}
+	})
+	t.Run("a program that isn't there", func(t *testing.T) {
+		err := l.Exec(t.Context(), execIn(ns, "p", "no-such-program"))
+		if !errors.Is(err, cluster.ErrNotStarted) || !strings.Contains(err.Error(), "no-such-program") {
+			t.Errorf("got %v", err)
+		}
+	})
+	t.Run("a program that may not be run", func(t *testing.T) {
+		if err := l.Exec(t.Context(), execIn(ns, "p", "/etc")); !errors.Is(err, cluster.ErrNotStarted) {
+			t.Errorf("got %v", err)
+		}
+	})
+	t.Run("a container that isn't there", func(t *testing.T) {
+		r := execIn(ns, "p", "true")
+		r.Container = "other"
+		if err := l.Exec(t.Context(), r); !errors.Is(err, cluster.ErrNotStarted) || !apierrors.IsBadRequest(err) {
+			t.Errorf("got %v", err)
+		}
+	})
+	t.Run("a pod that isn't there", func(t *testing.T) {
+		if err := l.Exec(t.Context(), execIn(ns, "q", "true")); !errors.Is(err, cluster.ErrNotStarted) || !apierrors.IsNotFound(err) {
+			t.Errorf("got %v", err)
+		}
+	})
+	t.Run("input through cat", func(t *testing.T) {
+		in := make([]byte, 1<<20)
+		rand.Read(in)
+		var out bytes.Buffer
+		r := execIn(ns, "p", "cat")
+		r.Stdin, r.Stdout = bytes.NewReader(in), &out
+		if err := l.Exec(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(in, out.Bytes()) {
+			t.Errorf("%d bytes came back, not the %d sent", out.Len(), len(in))
+		}
+	})
+	t.Run("8 MiB of output", func(t *testing.T) {
+		var n counter
+		r := execIn(ns, "p", "head", "-c", "8388608", "/dev/zero")
+		r.Stdout = &n
+		if err := l.Exec(t.Context(), r); err != nil || n != 8<<20 {
+			t.Errorf("got %d bytes, %v", n, err)
+		}
+	})
+	t.Run("an end in time", func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+		defer cancel()
+		start := time.Now()
+		err := l.Exec(ctx, execIn(ns, "p", "sleep", "30"))
+		if took := time.Since(start); !errors.Is(err, context.DeadlineExceeded) || took > 10*time.Second {
+			t.Errorf("got %v after %v", err, took)
+		}
+	})
+}
+
+type counter int
+
+func (c *counter) Write(p []byte) (int, error) {
+	*c += counter(len(p))
+	return len(p), nil
+}
+
+func TestExecInPodThatIsDeleted(t *testing.T) {
+	l := source(t)
+	ns := l.namespace(t)
+	l.pod(t, ns, "p", nil)
+	l.ready(t, ns)
+	out := began{make(chan bool, 1)}
+	go func() {
+		<-out.c
+		l.Delete(context.Background(), podKind, ns, "p", kube.DeleteOptions{})
+	}()
+	r := execIn(ns, "p", "sh", "-c", "echo begun; sleep 60")
+	r.Stdout = out
+	start := time.Now()
+	err := l.Exec(t.Context(), r)
+	if took := time.Since(start); err == nil || errors.Is(err, cluster.ErrNotStarted) || took > 30*time.Second {
+		t.Errorf("got %v after %v", err, took)
+	}
+	t.Logf("the error is: %v", err)
+}
+
+// began tells when the first output comes.
+type began struct{ c chan bool }
+
+func (b began) Write(p []byte) (int, error) {
+	select {
+	case b.c <- true:
+	default:
+	}
+	return len(p), nil
+}
+
+// The right to create pods/exec is all that it takes.
+func TestExecRights(t *testing.T) {
+	l := source(t)
+	ns := l.namespace(t)
+	l.pod(t, ns, "p", nil)
+	l.ready(t, ns)
+	user := "exec-" + testenv.Unique()
+	limited := client(t, l.User(t, user))
+	if err := limited.Exec(t.Context(), execIn(ns, "p", "true")); !apierrors.IsForbidden(err) || !errors.Is(err, cluster.ErrNotStarted) {
+		t.Errorf("without any right: got %v", err)
+	}
+	rbac := func(name string) cluster.Resource {
+		return cluster.Resource{Group: "rbac.authorization.k8s.io", Version: "v1", Name: name, Namespaced: true}
+	}
+	l.create(t, rbac("roles"), ns, object{"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": object{"name": "exec"},
+		"rules": []object{{"apiGroups": []string{""}, "resources": []string{"pods/exec"}, "verbs": []string{"create"}}}})
+	l.create(t, rbac("rolebindings"), ns, object{"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": object{"name": "exec"},
+		"roleRef":  object{"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "exec"},
+		"subjects": []object{{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": user}}})
+	eventually(t, "the user may run a command", func() bool {
+		err := limited.Exec(t.Context(), execIn(ns, "p", "true"))
+		if err != nil && !apierrors.IsForbidden(err) {
+			t.Fatal(err)
+		}
+		return err == nil
+	})
+}
+
+// A line between here and the API server that breaks.
+func TestExecLostOnTheWay(t *testing.T) {
+	l := source(t)
+	ns := l.namespace(t)
+	l.pod(t, ns, "p", nil)
+	l.ready(t, ns)
+	config, err := kubeconfig.Config(salvor.KubeconfigCluster{Path: l.Kubeconfig})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, err := url.Parse(config.Host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	address, cut := relay(t, server.Host)
+	config.Host, config.TLSClientConfig.ServerName = "https://"+address, "127.0.0.1"
+	c, err := kube.New(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := began{make(chan bool, 1)}
+	go func() { <-out.c; cut() }()
+	r := execIn(ns, "p", "sh", "-c", "echo begun; sleep 5")
+	r.Stdout = out
+	if err := c.Exec(t.Context(), r); !errors.Is(err, cluster.ErrLost) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// relay passes connections on to an address until it is cut.
+func relay(t *testing.T, to string) (address string, cut func()) {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	context.AfterFunc(ctx, func() { listener.Close() })
+	go func() {
+		for {
+			in, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			out, err := net.Dial("tcp", to)
+			if err != nil {
+				in.Close()
+				continue
+			}
+			go io.Copy(out, in)
+			go io.Copy(in, out)
+			context.AfterFunc(ctx, func() { in.Close(); out.Close() })
+		}
+	}()
+	return listener.Addr().String(), cancel
+}
+
+// A kubelet that dies while a command runs must not make it a success: kubectl exec says 0 then. The cluster is lost
+// with it, so it is one of its own.
+func TestExecLostBehindTheServer(t *testing.T) {
+	l := labOf(t, testenv.KubeOptions{Name: "lost", Node: true})
+	const ns = "default"
+	l.pod(t, ns, "p", nil)
+	l.ready(t, ns)
+	kubelet := pidOf(t, "kubelet", l.Dir)
+	out := began{make(chan bool, 1)}
+	go func() { <-out.c; syscall.Kill(kubelet, syscall.SIGKILL) }()
+	r := execIn(ns, "p", "sh", "-c", "echo begun; sleep 5; exit 9")
+	r.Stdout = out
+	start := time.Now()
+	if err := l.Exec(t.Context(), r); !errors.Is(err, cluster.ErrLost) {
+		t.Errorf("got %v", err)
+	}
+	t.Logf("after %v", time.Since(start))
+}
+
+// pidOf finds the process of a program of a cluster: its command line names the cluster's directory.
+func pidOf(t *testing.T, program, dir string) int {
+	t.Helper()
+	files, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		line, err := os.ReadFile(f)
+		argv := strings.Split(string(line), "\x00")
+		if err != nil || filepath.Base(argv[0]) != program || !strings.Contains(string(line), dir+"/") {
+			continue
+		}
+		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(f)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return pid
+	}
+	t.Fatalf("no process of %s belongs to %s", program, dir)
+	return 0
+}
