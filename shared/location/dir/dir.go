@@ -106,11 +106,7 @@ func (s *Store) setUp(ctx context.Context, o Options) error {
 		return err
 	}
 	s.temp = parent
-	now := o.Now
-	if now == nil {
-		now = time.Now
-	}
-	if err := s.sweep(now()); err != nil {
+	if err := s.sweep(o.now()); err != nil {
 		return err
 	}
 	return s.unlock(ctx, o)
