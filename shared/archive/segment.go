@@ -53,17 +53,19 @@ func (e *Encoder) Encode(r io.Reader) ([]byte, error) {
 	return appendTrailer(out.Bytes()), nil
 }
 
-func appendTrailer(frame []byte) []byte {
+func appendTrailer(frame []byte) []byte { return append(frame, trailer(frame)...) }
+
+func trailer(frame []byte) []byte {
 	sum := sha256.Sum256(frame)
-	frame = binary.LittleEndian.AppendUint32(frame, skippableMagic)
-	frame = binary.LittleEndian.AppendUint32(frame, sha256.Size)
-	return append(frame, sum[:]...)
+	t := binary.LittleEndian.AppendUint32(make([]byte, 0, trailerSize), skippableMagic)
+	t = binary.LittleEndian.AppendUint32(t, sha256.Size)
+	return append(t, sum[:]...)
 }
 
 // checkTrailer returns the zstd frame before the trailer.
 func checkTrailer(stored []byte) ([]byte, error) {
 	n := len(stored) - trailerSize
-	if n < 0 || !bytes.Equal(appendTrailer(stored[:n:n])[n:], stored[n:]) {
+	if n < 0 || !bytes.Equal(trailer(stored[:n]), stored[n:]) {
 		return nil, salvor.Errorf(salvor.Corrupt, "stored bytes do not match their own digest")
 	}
 	return stored[:n], nil

@@ -1,0 +1,91 @@
+package restore
+
+import (
+	"context"
+	"fmt"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"salvor.io/salvor/shared/catalog"
+	"salvor.io/salvor/shared/salvor"
+)
+
+// Begin records the restore as Pending. When one of that name is there already it returns that one, created false:
+// asking twice does it once. Invalid: the spec is wrong or names a cluster that isn't there.
+func (e *Engine) Begin(ctx context.Context, r *salvor.Restore) (recorded *salvor.Restore, created bool, err error) {
+	r.Default()
+	if errs := r.Validate(); len(errs) > 0 {
+		return nil, false, salvor.Errorf(salvor.Invalid, "restore %q: %w", r.Name, errs.ToAggregate())
+	}
+	if _, err := e.targetID(ctx, r.Spec.TargetCluster); err != nil {
+		return nil, false, fmt.Errorf("restore %q: %w", r.Name, err)
+	}
+	r.Status = salvor.RestoreStatus{Phase: salvor.PhasePending}
+	r.CreationTimestamp = metav1.NewTime(e.Now())
+	err = e.Catalog.Create(ctx, r)
+	if salvor.Is(err, salvor.Exists) {
+		recorded, err = get(ctx, e.Catalog, r.Name)
+		return recorded, false, err
+	}
+	if err != nil {
+		return nil, false, fmt.Errorf("restore %q: recording it: %w", r.Name, err)
+	}
+	return r, true, nil
+}
+
+// targetID returns the id, in stored keys, of the cluster that the name means.
+func (e *Engine) targetID(ctx context.Context, name string) (string, error) {
+	o, err := e.Catalog.Get(ctx, salvor.KindCluster, name)
+	if salvor.Is(err, salvor.NotFound) {
+		return "", salvor.Errorf(salvor.Invalid, "spec.targetCluster: there is no cluster %q", name).WithHint("salvor get clusters lists them")
+	}
+	if err != nil {
+		return "", fmt.Errorf("spec.targetCluster: %w", err)
+	}
+	return o.(*salvor.Cluster).ID(), nil
+}
+
+// RequestCancel asks whoever works on the restore to stop after the objects in flight. One that nobody has begun is Canceled at once.
+func RequestCancel(ctx context.Context, c catalog.Objects, name string) (*salvor.Restore, error) {
+	return mutate(ctx, c, name, func(r *salvor.Restore) error {
+		if r.Status.Phase.Done() {
+			return salvor.Errorf(salvor.Conflict, "restore %q is %s already", name, r.Status.Phase)
+		}
+		r.Status.CancelRequested = true
+		if r.Status.StartedAt.IsZero() {
+			r.Status.Phase, r.Status.Message = salvor.PhaseCanceled, "canceled before it began"
+		}
+		return nil
+	})
+}
+
+func get(ctx context.Context, c catalog.Objects, name string) (*salvor.Restore, error) {
+	o, err := c.Get(ctx, salvor.KindRestore, name)
+	if err != nil {
+		return nil, err
+	}
+	return o.(*salvor.Restore), nil
+}
+
+// mutate reads the restore, lets change modify it and writes it back, again from the start while somebody else changes it.
+func mutate(ctx context.Context, c catalog.Objects, name string, change func(*salvor.Restore) error) (*salvor.Restore, error) {
+	for {
+		r, err := get(ctx, c, name)
+		if err != nil {
+			return nil, err
+		}
+		if err := change(r); err != nil {
+			return nil, err
+		}
+		err = c.Update(ctx, r)
+		if err == nil {
+			return r, nil
+		}
+		if !salvor.Is(err, salvor.Conflict) {
+			return nil, err
+		}
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+	}
+}

@@ -1,0 +1,86 @@
+package restore
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"salvor.io/salvor/shared/salvor"
+	"salvor.io/salvor/shared/transform"
+)
+
+// checker compares a restore with what exists, before the first write.
+type checker struct {
+	*run
+	mu        sync.Mutex
+	conflicts int64
+}
+
+// check is the pass of ConflictFail: it changes nothing, and fails when any object exists and differs.
+func (r *run) check(ctx context.Context, units []*unit) error {
+	r.tally.begin("comparing with what exists")
+	r.checking = true
+	defer func() { r.checking = false }()
+	c := &checker{run: r}
+	err := r.withWorkers(ctx, c.examine, func() error { return r.pass(ctx, units) })
+	if err != nil {
+		return err
+	}
+	if c.conflicts > 0 {
+		return salvor.Errorf(salvor.Conflict, "%d objects exist and differ; nothing was changed", c.conflicts).
+			WithHint("the failures name them; use --conflict Skip or Update, or another namespace")
+	}
+	return nil
+}
+
+// examine compares one object with the live one of its name.
+func (c *checker) examine(ctx context.Context, t task) {
+	item, u := itemOf(t.raw), t.unit
+	if u.silent || !c.scope.chosen(u, item) || !u.res.Namespaced && !c.claims.take(u, item.Name) {
+		return
+	}
+	res, err := c.served.find(u.res)
+	if err != nil {
+		return
+	}
+	result, err := transform.Object(t.raw, res, transform.Options{Namespaces: c.plan.Spec.NamespaceMapping})
+	if err != nil {
+		return // it would be left out, whatever exists
+	}
+	fields, err := c.conflict(ctx, &object{unit: u, res: res, result: result, body: result.Body})
+	if err == nil && len(fields) == 0 {
+		return
+	}
+	out := salvor.ObjectOutcome{Kind: u.res.String(), Namespace: result.Namespace, Name: result.Name, Backup: u.source.Backup.Name,
+		Outcome: salvor.OutcomeFailed, Reason: "exists and differs: " + some(fields), Fields: fields}
+	if err != nil {
+		if fatal(err) {
+			c.abort(err)
+		}
+		out.Reason = "can't be compared: " + err.Error()
+	}
+	c.tally.add(out, 1)
+	c.mu.Lock()
+	c.conflicts++
+	c.mu.Unlock()
+}
+
+// conflict returns where the live object differs; nothing when it is on its way out, or of an earlier attempt of this restore.
+func (c *checker) conflict(ctx context.Context, o *object) ([]string, error) {
+	there, err := c.inventory.exists(ctx, o.res, o.result.Namespace, o.result.Name)
+	if err != nil || !there {
+		return nil, err
+	}
+	live, err := c.read(ctx, o)
+	if errors.Is(err, errVanished) {
+		return nil, nil
+	}
+	if err != nil || deleting(live) || c.earlier(live) {
+		return nil, err
+	}
+	fields, err := c.differ(o, live)
+	if err != nil || len(fields) == 0 {
+		return nil, err
+	}
+	return c.reallyDiffer(ctx, o, live, fields), nil
+}

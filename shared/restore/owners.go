@@ -1,0 +1,207 @@
+package restore
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/google/uuid"
+	"golang.org/x/sync/errgroup"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+
+	"salvor.io/salvor/shared/cluster"
+	"salvor.io/salvor/shared/rawjson"
+	"salvor.io/salvor/shared/salvor"
+	"salvor.io/salvor/shared/transform"
+)
+
+// uidMap knows the UIDs, in the target, of the objects that had others in the old cluster. UIDs are UUIDs, kept in 16 bytes each.
+type uidMap struct {
+	mu sync.RWMutex
+	m  map[uuid.UUID]uuid.UUID
+}
+
+func newUIDMap() *uidMap { return &uidMap{m: map[uuid.UUID]uuid.UUID{}} }
+
+func (u *uidMap) put(old, now string) {
+	a, err1 := uuid.Parse(old)
+	b, err2 := uuid.Parse(now)
+	if err1 != nil || err2 != nil {
+		return
+	}
+	u.mu.Lock()
+	u.m[a] = b
+	u.mu.Unlock()
+}
+
+func (u *uidMap) get(old string) (string, bool) {
+	id, err := uuid.Parse(old)
+	if err != nil {
+		return "", false
+	}
+	u.mu.RLock()
+	defer u.mu.RUnlock()
+	now, ok := u.m[id]
+	return now.String(), ok
+}
+
+// pending is an object in the target that lacks owners.
+type pending struct {
+	res    cluster.Resource
+	out    salvor.ObjectOutcome
+	owners []transform.Owner // as in the backup, all of them
+	live   identity
+}
+
+// ours reports whether this run has written the object, and may go on doing so whatever the policy.
+func (p *pending) ours() bool {
+	return p.out.Outcome == salvor.OutcomeCreated || p.out.Outcome == salvor.OutcomeUpdated
+}
+
+// waiting are the pending objects.
+type waiting struct {
+	mu   sync.Mutex
+	list []pending
+}
+
+func (w *waiting) add(p pending) {
+	w.mu.Lock()
+	w.list = append(w.list, p)
+	w.mu.Unlock()
+}
+
+// settle gives pending objects the owners that have come meanwhile. At last, owners are looked for in the target by
+// their names, and those that aren't there are dropped.
+func (r *run) settle(ctx context.Context, last bool) error {
+	r.pending.mu.Lock()
+	list := r.pending.list
+	r.pending.list = nil
+	r.pending.mu.Unlock()
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(r.tuning.Workers)
+	for _, p := range list {
+		known, unknown := transform.ResolveOwners(p.owners, r.uids.get)
+		if len(unknown) > 0 && !last {
+			r.pending.add(p)
+			continue
+		}
+		g.Go(func() error { return r.adopt(ctx, p, known, unknown) })
+	}
+	return g.Wait()
+}
+
+// adopt gives the object its owners and records its outcome.
+func (r *run) adopt(ctx context.Context, p pending, known, unknown []transform.Owner) error {
+	for _, o := range unknown {
+		uid, err := r.findOwner(ctx, p.out.Namespace, o)
+		switch {
+		case fatal(err):
+			return err
+		case err != nil:
+			p.out.Reason = join(p.out.Reason, fmt.Sprintf("its owner %s could not be looked for, and is left out: %v", o, err))
+		case uid == "":
+			p.out.Reason = join(p.out.Reason, fmt.Sprintf("its owner %s is not in the target, and is left out", o))
+		default:
+			o.UID = uid
+			known = append(known, o)
+		}
+	}
+	if len(known) > 0 {
+		if err := r.patchOwners(ctx, &p, known); err != nil {
+			if fatal(err) || ctx.Err() != nil {
+				return err
+			}
+			p.out.Outcome, p.out.Reason = salvor.OutcomeFailed, "its owners could not be set: "+err.Error()
+		}
+	}
+	r.tally.add(p.out, 1)
+	return nil
+}
+
+// findOwner returns the UID of the owner in the target, "" when it isn't there.
+func (r *run) findOwner(ctx context.Context, namespace string, o transform.Owner) (string, error) {
+	res, ok := r.served.ofKind(o.APIVersion, o.Kind)
+	if !ok {
+		return "", nil
+	}
+	if !res.Namespaced {
+		namespace = ""
+	}
+	live, _, err := r.try(ctx, func(ctx context.Context) ([]byte, error) { return r.target.Get(ctx, res, namespace, o.Name) })
+	if apierrors.IsNotFound(err) || err == nil && deleting(live) {
+		return "", nil
+	}
+	return textOf(live, "metadata", "uid"), err
+}
+
+// patchOwners sets the owners of the object. One that this run has not written gets them only if it has none: then a
+// restore was interrupted here.
+func (r *run) patchOwners(ctx context.Context, p *pending, owners []transform.Owner) error {
+	state, list := p.live, owners
+	for tries := range 10 {
+		if tries > 0 || !p.ours() {
+			live, err := r.readOwned(ctx, p)
+			if err != nil {
+				return err
+			}
+			var there []transform.Owner
+			if raw := rawjson.Get(live, "metadata", "ownerReferences"); raw != nil {
+				if err := json.Unmarshal(raw, &there); err != nil {
+					return fmt.Errorf("decoding owners: %w", err)
+				}
+			}
+			if list = union(there, owners); len(list) == len(there) {
+				return nil
+			}
+			if len(there) > 0 && !p.ours() && r.policy != salvor.ConflictUpdate {
+				p.out.Outcome, p.out.Reason = salvor.OutcomeSkipped, join(p.out.Reason, "exists and differs: "+ownerPath)
+				return nil
+			}
+			state = identityOf(live)
+		}
+		done, err := r.sendOwners(ctx, p, state, list)
+		if done || err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("it is changed by something else all the time")
+}
+
+func (r *run) readOwned(ctx context.Context, p *pending) ([]byte, error) {
+	live, _, err := r.try(ctx, func(ctx context.Context) ([]byte, error) {
+		return r.target.Get(ctx, p.res, p.out.Namespace, p.out.Name)
+	})
+	return live, err
+}
+
+// sendOwners patches the list of owners if the object is still in the state given; done is false when it isn't.
+func (r *run) sendOwners(ctx context.Context, p *pending, state identity, list []transform.Owner) (done bool, err error) {
+	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{"uid": state.uid, "resourceVersion": state.revision, "ownerReferences": list}})
+	if err != nil {
+		return false, fmt.Errorf("encoding owners: %w", err)
+	}
+	_, _, err = r.try(ctx, func(ctx context.Context) ([]byte, error) {
+		return r.target.Patch(ctx, p.res, p.out.Namespace, p.out.Name, types.MergePatchType, patch)
+	})
+	if apierrors.IsConflict(err) {
+		return false, nil
+	}
+	if err == nil && !p.ours() {
+		p.out.Outcome, p.out.Reason = salvor.OutcomeUpdated, join(p.out.Reason, "its owners were missing")
+	}
+	return err == nil, err
+}
+
+// union adds to the live owners those that they lack.
+func union(there, owners []transform.Owner) []transform.Owner {
+	list := slices.Clone(there)
+	for _, o := range owners {
+		if !slices.ContainsFunc(there, func(t transform.Owner) bool { return t.UID == o.UID }) {
+			list = append(list, o)
+		}
+	}
+	return list
+}

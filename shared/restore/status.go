@@ -1,0 +1,160 @@
+package restore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"salvor.io/salvor/shared/salvor"
+)
+
+// save records the restore's status in the catalog; a request to cancel that came meanwhile is kept.
+func (e *Engine) save(ctx context.Context, r *salvor.Restore) error {
+	stored, err := mutate(ctx, e.Catalog, r.Name, func(stored *salvor.Restore) error {
+		cancel := stored.Status.CancelRequested || r.Status.CancelRequested
+		stored.Status = r.Status
+		stored.Status.CancelRequested = cancel
+		return nil
+	})
+	if salvor.Is(err, salvor.NotFound) {
+		return e.Catalog.Create(ctx, r)
+	}
+	if err != nil {
+		return err
+	}
+	r.ResourceVersion, r.Status.CancelRequested = stored.ResourceVersion, stored.Status.CancelRequested
+	return nil
+}
+
+// beat tells progress, saves the status now and then, and looks for a request to cancel, until it is stopped.
+func (e *Engine) beat(ctx context.Context, r *salvor.Restore, t *tally, abort context.CancelCauseFunc) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	snapshot := *r
+	go func() {
+		defer close(done)
+		ticker := time.NewTicker(e.Tuning.withDefaults().Beat)
+		defer ticker.Stop()
+		for n := 1; ; n++ {
+			select {
+			case <-ctx.Done():
+				return
+			case <-ticker.C:
+			}
+			e.tell(t)
+			if e.pulse(ctx, &snapshot, t, n%5 == 0); snapshot.Status.CancelRequested {
+				abort(errStopped)
+				return
+			}
+		}
+	}()
+	return func() {
+		cancel()
+		<-done
+	}
+}
+
+// pulse saves the status, or only looks for a request to cancel. What goes wrong here shows again at the end.
+func (e *Engine) pulse(ctx context.Context, r *salvor.Restore, t *tally, save bool) {
+	if save {
+		t.fill(&r.Status)
+		_ = e.save(ctx, r)
+		return
+	}
+	if stored, err := get(ctx, e.Catalog, r.Name); err == nil {
+		r.Status.CancelRequested = stored.Status.CancelRequested
+	}
+}
+
+func (e *Engine) tell(t *tally) {
+	if e.Progress != nil {
+		e.Progress(t.progress())
+	}
+}
+
+// finish stores the report, decides the phase and records it. It goes on when ctx has ended.
+func (e *Engine) finish(ctx context.Context, r *salvor.Restore, plan *Plan, t *tally, err error) error {
+	ended := ctx.Err()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+	defer cancel()
+	report, reportErr := t.close()
+	if plan != nil {
+		r.Status.Sources = plan.Status()
+		if reportErr == nil {
+			r.Status.Report, reportErr = e.storeReport(ctx, r, plan, report)
+		}
+	}
+	if reportErr != nil {
+		t.warn("the outcome of every object could not be stored: %v", reportErr)
+	}
+	t.fill(&r.Status)
+	r.Status.CompletedAt = metav1.NewTime(e.Now())
+	err = conclude(&r.Status, err, ended)
+	e.tell(t)
+	if saveErr := e.save(ctx, r); saveErr != nil {
+		return errors.Join(err, fmt.Errorf("restore %q: recording its end: %w", r.Name, saveErr))
+	}
+	return err
+}
+
+// conclude decides phase and message from what happened, and returns the error of the run.
+func conclude(s *salvor.RestoreStatus, err, ended error) error {
+	const goOn = "; what has been applied stays, and running the same restore again goes on from there"
+	switch {
+	case errors.Is(err, errStopped):
+		s.Phase = salvor.PhaseCanceled
+		err = salvor.Errorf(salvor.Canceled, "canceled on request%s", goOn)
+	case errors.Is(ended, context.DeadlineExceeded):
+		s.Phase = salvor.PhaseFailed
+		err = salvor.Errorf(salvor.DeadlineExceeded, "it ran out of time%s", goOn)
+	case ended != nil:
+		s.Phase = salvor.PhaseCanceled
+		err = salvor.Errorf(salvor.Canceled, "stopped%s", goOn)
+	case err != nil:
+		s.Phase = salvor.PhaseFailed
+	case s.Outcomes[salvor.OutcomeFailed] > 0:
+		s.Phase = salvor.PhasePartiallyFailed
+		s.Message = fmt.Sprintf("%d objects were not restored: %s", s.Outcomes[salvor.OutcomeFailed], named(s.Failures))
+	default:
+		s.Phase, s.Message = salvor.PhaseCompleted, ""
+	}
+	if err != nil {
+		s.Message = err.Error()
+	}
+	return err
+}
+
+// named lists the kinds of failures with their counts.
+func named(failures []salvor.Failure) string {
+	var list []string
+	for _, f := range failures {
+		item := fmt.Sprintf("%d %s", f.Objects, f.Kind)
+		if f.Namespace != "" {
+			item += " in " + f.Namespace
+		}
+		list = append(list, item)
+	}
+	return some(list)
+}
+
+// storeReport writes the report into the target's repository, at the location of the newest source, and returns its key.
+func (e *Engine) storeReport(ctx context.Context, r *salvor.Restore, plan *Plan, report []byte) (string, error) {
+	if len(plan.Sources) == 0 {
+		return "", nil
+	}
+	id, err := e.targetID(ctx, r.Spec.TargetCluster)
+	if err != nil {
+		return "", err
+	}
+	repo, err := e.Open(ctx, plan.Sources[0].Backup.Spec.Location, id)
+	if err != nil {
+		return "", err
+	}
+	if err := repo.Claim(ctx, e.CatalogID); err != nil {
+		return "", err
+	}
+	return repo.PutRestoreReport(ctx, r.Name, report)
+}
