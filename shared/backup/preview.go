@@ -3,6 +3,7 @@ package backup
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"salvor.io/salvor/shared/cluster"
 	"salvor.io/salvor/shared/salvor"
@@ -14,7 +15,7 @@ type Preview struct {
 	Namespaces []string
 	// Missing are namespaces that the scope names and that do not exist.
 	Missing []string
-	// Kinds that would be read; of one without namespace perhaps only what is needed.
+	// Kinds that would be read; of those without namespace only what is needed, unless the scope takes all.
 	Kinds []cluster.Resource
 	// Excluded are kinds that are left out by themselves, with the reason.
 	Excluded []selection.Exclusion
@@ -40,7 +41,7 @@ func (e *Engine) Preview(ctx context.Context, b *salvor.Backup) (*Preview, error
 	if err := r.plan(ctx); err != nil {
 		return nil, err
 	}
-	p := &Preview{Kinds: r.kinds, Failures: r.manifest.Failures, Warnings: r.manifest.Warnings}
+	p := &Preview{Kinds: r.read(), Failures: r.manifest.Failures, Warnings: r.manifest.Warnings}
 	if p.Namespaces, p.Missing, err = r.chooseNamespaces(ctx, ""); err != nil {
 		return nil, err
 	}
@@ -54,4 +55,14 @@ func (e *Engine) Preview(ctx context.Context, b *salvor.Backup) (*Preview, error
 		}
 	}
 	return p, nil
+}
+
+// read returns the kinds that the scope lets the capture read.
+func (r *run) read() []cluster.Resource {
+	return slices.DeleteFunc(slices.Clone(r.kinds), func(res cluster.Resource) bool {
+		if res.Namespaced || res.String() == namespaceKind.String() || r.selection.ClusterScoped() == salvor.ClusterScopedAll {
+			return false
+		}
+		return r.selection.ClusterScoped() == salvor.ClusterScopedNone || !slices.Contains(selection.NeedOrder(), res.String())
+	})
 }

@@ -108,8 +108,8 @@ func (a *app) whatIsOwed() string {
 	if b.Status.Phase.Done() {
 		return "nothing is owed"
 	}
-	next := fmt.Sprintf("salvor serve, or salvor backup create -f with its spec, resumes it once its lease has expired at %s",
-		a.time(b.Status.Lease.Expires.Time))
+	next := fmt.Sprintf("salvor backup resume %s, or salvor serve, takes it over once its lease has expired at %s",
+		b.ID(), a.time(b.Status.Lease.Expires.Time))
 	if t := b.Status.Thaw; t != nil {
 		return fmt.Sprintf("backup %s still owes a thaw to %s, frozen since %s; %s", b.Name, namespaceList(t.Namespaces), a.time(t.Since.Time), next)
 	}

@@ -15,7 +15,32 @@ import (
 )
 
 func (a *app) backup() *cobra.Command {
-	return a.parent("backup", "Make a backup", a.backupCreate())
+	return a.parent("backup", "Make a backup", a.backupCreate(), a.backupResume())
+}
+
+func (a *app) backupResume() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "resume NAME",
+		Short: "Take over a backup that a process left unfinished, and thaw what it owes",
+		Long: `Take over a backup that a process left unfinished, once its lease has expired. What it owes is thawed first, and then the
+backup is made as it was asked for. salvor serve does so by itself.`,
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: a.completeOne(salvor.KindBackup),
+	}
+	out := addOutput(cmd)
+	cmd.RunE = a.do(func(cmd *cobra.Command, args []string) error {
+		h, err := a.home()
+		if err != nil {
+			return err
+		}
+		b, err := findBackup(cmd.Context(), h, args[0])
+		if err != nil {
+			return err
+		}
+		a.limitMemory()
+		return a.runBackup(cmd.Context(), h, b.ID(), *out)
+	})
+	return cmd
 }
 
 func (a *app) backupCreate() *cobra.Command {
@@ -67,12 +92,10 @@ func (a *app) limitMemory() {
 
 // makeBackup records and makes the backup. named says whether the user chose its name.
 func (a *app) makeBackup(ctx context.Context, h *home.Home, b *salvor.Backup, named bool, out output) error {
-	e := h.Backups()
-	recorded, created, err := a.begin(ctx, e, b, named)
+	recorded, created, err := a.begin(ctx, h.Backups(), b, named)
 	if err != nil {
 		return err
 	}
-	a.makes(recorded.ID())
 	if !created {
 		if !sameSpec(b.Spec, recorded.Spec) {
 			return salvor.Errorf(salvor.Exists, "backup %s exists already and backs up something else", recorded.ID()).
@@ -83,11 +106,18 @@ func (a *app) makeBackup(ctx context.Context, h *home.Home, b *salvor.Backup, na
 			return a.ended(ctx, h, recorded, nil, 0, out)
 		}
 	}
+	return a.runBackup(ctx, h, recorded.ID(), out)
+}
+
+// runBackup makes a recorded backup, and prints how it ended.
+func (a *app) runBackup(ctx context.Context, h *home.Home, id salvor.BackupID, out output) error {
+	a.makes(id)
+	e := h.Backups()
 	e.Tuning.Beat = time.Second // how soon the bar moves and a cancel is seen
-	p := a.progress("backup " + recorded.Name)
+	p := a.progress("backup " + id.Name)
 	watchBackup(e, p, a.sys.Now)
 	began := a.sys.Now()
-	ended, err := e.Run(ctx, recorded.ID())
+	ended, err := e.Run(ctx, id)
 	p.end()
 	if ended == nil {
 		return err

@@ -87,6 +87,7 @@ func (a *app) runRestore(ctx context.Context, h *home.Home, r *salvor.Restore, n
 			return salvor.Errorf(salvor.Exists, "restore %q exists already and brings back something else", r.Name).WithHint("choose another --name")
 		}
 		fmt.Fprintf(a.sys.Stderr, "restore %q exists already: asked for by %s, %s ago, %s\n", recorded.Name, dash(recorded.RequestedBy), a.age(recorded.CreationTimestamp.Time), recorded.Status.Phase)
+		recorded.Spec.AsOf = r.Spec.AsOf // the catalog keeps whole seconds
 	}
 	p := a.progress("restore " + recorded.Name)
 	e.Progress = func(s restore.Progress) {

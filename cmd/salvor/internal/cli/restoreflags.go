@@ -113,7 +113,7 @@ func (f *restoreFlags) source(ctx context.Context, a *app, h *home.Home, args []
 	if err != nil {
 		return err
 	}
-	at, err := parseAsOf("--as-of", f.asOf, a.sys.Now(), zone)
+	at, err := parseLast("--as-of", f.asOf, a.sys.Now(), zone)
 	if err != nil {
 		return err
 	}

@@ -43,7 +43,7 @@ Exit codes:
 	root.AddCommand(
 		grouped("objects", a.apply(), a.get(), a.describe(), a.delete(), a.cluster(), a.location())...,
 	)
-	root.AddCommand(a.version())
+	root.AddCommand(a.serve(), a.version())
 	return root
 }
 

@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"salvor.io/salvor/cmd/salvor/internal/tmpdates"
+	"salvor.io/salvor/shared/dates"
 	"salvor.io/salvor/shared/salvor"
 )
 
@@ -21,7 +21,7 @@ func (f *spanFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.on, "on", "", "on this date")
 	flags.StringVar(&f.between, "between", "", "between two dates, A..B, both included")
 	flags.StringVar(&f.last, "last", "", "not older than this, such as 7d or 12h")
-	flags.StringVar(&f.asOf, "as-of", "", "at or before this time")
+	flags.StringVar(&f.asOf, "as-of", "", "at or before this date, as --to")
 	for _, other := range []string{"from", "to", "between", "last", "as-of"} {
 		cmd.MarkFlagsMutuallyExclusive("on", other)
 	}
@@ -36,39 +36,38 @@ func (f *spanFlags) add(cmd *cobra.Command) {
 
 // span is the time that the flags mean: from <= date < to; a zero time is no bound.
 func (f *spanFlags) span(now time.Time, zone *time.Location) (from, to time.Time, err error) {
-	var on dates.Span
+	first, last := f.from, f.to
 	switch {
 	case f.on != "":
-		on, err = parseDate("--on", f.on, now, zone)
-		return on.From, on.To, err
+		day, err := parseDate("--on", f.on, now, zone)
+		if err == nil && day.Instant() {
+			err = salvor.Errorf(salvor.Invalid, "--on %q is not a whole day", f.on).WithHint("use --between, or --from and --to")
+		}
+		return day.Start, day.End, err
 	case f.between != "":
-		first, second, ok := strings.Cut(f.between, "..")
-		if !ok {
+		var ok bool
+		if first, last, ok = strings.Cut(f.between, ".."); !ok {
 			return from, to, salvor.Errorf(salvor.Invalid, "--between %q has no .. between two dates", f.between).WithHint("such as 2026-11-01..2026-11-15")
 		}
-		f = &spanFlags{from: first, to: second}
 	case f.last != "":
-		on, err = parseDate("--last", f.last, now, zone)
-		return on.From, to, err
+		since, err := parseDate("--last", f.last, now, zone)
+		return since.Start, to, err
+	case f.asOf != "":
+		last = f.asOf
 	}
-	if f.from != "" {
-		if on, err = parseDate("--from", f.from, now, zone); err != nil {
-			return from, to, err
-		}
-		from = on.From
-	}
-	if f.to != "" {
-		if on, err = parseDate("--to", f.to, now, zone); err != nil {
-			return from, to, err
-		}
-		to = on.To
-	}
-	if f.asOf != "" {
-		at, err := parseAsOf("--as-of", f.asOf, now, zone)
+	if first != "" {
+		span, err := parseDate("--from", first, now, zone)
 		if err != nil {
 			return from, to, err
 		}
-		to = at.Add(time.Microsecond) // dates have microseconds, and this one is included
+		from = span.Start
+	}
+	if last != "" {
+		at, err := parseLast("--to", last, now, zone)
+		if err != nil {
+			return from, to, err
+		}
+		to = at.Add(time.Nanosecond)
 	}
 	return from, to, nil
 }
@@ -81,15 +80,12 @@ func parseDate(flag, s string, now time.Time, zone *time.Location) (dates.Span, 
 	return span, nil
 }
 
-// parseAsOf reads a time that is the last one meant: of a day, its end. Whole seconds, rounded up, are what a Restore keeps.
-func parseAsOf(flag, s string, now time.Time, zone *time.Location) (time.Time, error) {
+// parseLast reads a date that is the last one meant: of a day or a whole second, its end. Times are printed in whole
+// seconds, and what was cut within the second that a user reads is meant too.
+func parseLast(flag, s string, now time.Time, zone *time.Location) (time.Time, error) {
 	span, err := parseDate(flag, s, now, zone)
-	if err != nil {
-		return time.Time{}, err
+	if err == nil && span.Instant() && span.Start.Nanosecond() == 0 {
+		span.End = span.End.Add(time.Second)
 	}
-	at := span.From
-	if span.To.Sub(span.From) > time.Second {
-		at = span.To
-	}
-	return at.Add(time.Second - 1).Truncate(time.Second), nil
+	return span.Last(), err
 }

@@ -1,0 +1,201 @@
+// Package serve keeps a home running: it fires schedules, finishes what other processes left unfinished, and says what
+// retention would delete.
+//
+// Each turn it looks at the catalog anew, so that it needs no memory of its own: a run is called after its scheduled
+// time, and whoever fires it second finds the first.
+package serve
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"maps"
+	"os"
+	"slices"
+	"sync"
+	"time"
+
+	"salvor.io/salvor/shared/backup"
+	"salvor.io/salvor/shared/catalog"
+	"salvor.io/salvor/shared/salvor"
+)
+
+// How often the catalog is looked at, how many backups run at once, and how long they may still run when the server ends.
+const (
+	DefaultPoll     = 15 * time.Second
+	DefaultParallel = 2
+	DefaultGrace    = 30 * time.Second
+)
+
+// Server serves one home.
+type Server struct {
+	Catalog catalog.Catalog
+	// Engine makes an engine for one run.
+	Engine func() *backup.Engine
+	// Now is the clock, Log where it says what it does, RequestedBy who started it.
+	Now         func() time.Time
+	Log         *slog.Logger
+	RequestedBy string
+	// Poll is how often the catalog is looked at. Default DefaultPoll.
+	Poll time.Duration
+	// Parallel is how many backups run at once. Default DefaultParallel.
+	Parallel int
+	// Grace is how long running backups get to end by themselves when the server ends. Default DefaultGrace.
+	Grace time.Duration
+
+	mu      sync.Mutex
+	running map[salvor.BackupID]string // with the schedule that each came from
+	next    map[string]time.Time       // of each schedule, as last logged
+	wait    sync.WaitGroup
+}
+
+// Run serves until ctx ends. Backups that run then get Grace to end; the rest are canceled, which thaws first.
+func (s *Server) Run(ctx context.Context) error {
+	s.setDefaults()
+	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	s.Log.Info("serving", "poll", s.Poll, "parallel", s.Parallel, "pid", os.Getpid())
+	for {
+		s.turn(ctx, work)
+		select {
+		case <-ctx.Done():
+			return s.drain(cancel)
+		case <-time.After(s.pause()):
+		}
+	}
+}
+
+func (s *Server) setDefaults() {
+	if s.Poll <= 0 {
+		s.Poll = DefaultPoll
+	}
+	if s.Parallel <= 0 {
+		s.Parallel = DefaultParallel
+	}
+	if s.Grace <= 0 {
+		s.Grace = DefaultGrace
+	}
+	s.running, s.next = map[salvor.BackupID]string{}, map[string]time.Time{}
+}
+
+// turn does all that is due. What goes wrong is logged, and tried again at the next turn.
+func (s *Server) turn(ctx, work context.Context) {
+	if err := s.resume(ctx, work); err != nil && ctx.Err() == nil {
+		s.Log.Error("looking for unfinished backups", "error", err)
+	}
+	if err := s.fire(ctx, work); err != nil && ctx.Err() == nil {
+		s.Log.Error("looking for schedules", "error", err)
+	}
+}
+
+// pause is the time until the next turn: sooner when a schedule is due before.
+func (s *Server) pause() time.Duration {
+	pause, now := s.Poll, s.Now()
+	for _, at := range s.next {
+		if d := at.Sub(now); d > 0 && d < pause {
+			pause = d
+		}
+	}
+	return pause
+}
+
+// drain waits for the backups that run, and cancels them after the grace.
+func (s *Server) drain(cancel context.CancelFunc) error {
+	s.Log.Info("stopping", "running", s.count(), "grace", s.Grace)
+	done := make(chan struct{})
+	go func() {
+		s.wait.Wait()
+		close(done)
+	}()
+	timer := time.NewTimer(s.Grace)
+	defer timer.Stop()
+	select {
+	case <-done:
+	case <-timer.C:
+		s.Log.Warn("canceling what still runs", "running", s.count())
+		cancel()
+		<-done
+	}
+	s.Log.Info("stopped")
+	return nil
+}
+
+func (s *Server) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.running)
+}
+
+// busy reports whether a run of the schedule must wait: for one of its own, whose rules would meet in the same pods, or
+// because enough others run.
+func (s *Server) busy(schedule string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.running) >= s.Parallel || slices.Contains(slices.Collect(maps.Values(s.running)), schedule)
+}
+
+// start runs the backup in the background, unless it runs already or enough others do; then a later turn does.
+func (s *Server) start(work context.Context, id salvor.BackupID, schedule string, after func(*salvor.Backup)) (started bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, runs := s.running[id]; runs || len(s.running) >= s.Parallel {
+		return false
+	}
+	s.running[id] = schedule
+	s.wait.Go(func() {
+		defer func() {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			delete(s.running, id)
+		}()
+		s.run(work, id, after)
+	})
+	return true
+}
+
+func (s *Server) run(ctx context.Context, id salvor.BackupID, after func(*salvor.Backup)) {
+	log := s.Log.With("backup", id.Name, "cluster", id.ClusterID)
+	log.Info("backup begins")
+	b, err := s.Engine().Run(ctx, id)
+	if err != nil {
+		log.Error("backup did not succeed", "error", err)
+	}
+	if b == nil {
+		return
+	}
+	p := b.Status.Progress
+	log.Info("backup ended", "phase", b.Status.Phase, "objects", p.Objects, "uploaded", p.BytesUploaded, "failures", len(b.Status.Failures),
+		"frozen", b.Status.FrozenFor.Duration)
+	if after != nil {
+		after(b)
+	}
+}
+
+// resume takes over backups whose worker has died: what they owe is thawed first.
+func (s *Server) resume(ctx, work context.Context) error {
+	q := catalog.Query{Phases: []salvor.Phase{salvor.PhasePending, salvor.PhaseQuiescing, salvor.PhaseCapturing}, Limit: catalog.MaxLimit}
+	page, err := s.Catalog.Search(ctx, q)
+	if err != nil {
+		return fmt.Errorf("searching: %w", err)
+	}
+	for _, b := range page.Backups {
+		if !s.abandoned(b) {
+			continue
+		}
+		if s.start(work, b.ID(), b.Spec.Schedule, nil) {
+			s.Log.Warn("taking over a backup that was left unfinished", "backup", b.Name, "cluster", b.Status.ClusterID,
+				"worker", b.Status.Lease.Holder, "owes_thaw", b.Status.Thaw != nil)
+		}
+	}
+	return nil
+}
+
+// leaseTime is what a worker that has only just recorded a backup gets to begin it.
+const leaseTime = time.Minute
+
+func (s *Server) abandoned(b *salvor.Backup) bool {
+	if b.Status.Lease.Expires.IsZero() {
+		return s.Now().Sub(b.CreationTimestamp.Time) > leaseTime
+	}
+	return s.Now().After(b.Status.Lease.Expires.Time)
+}
