@@ -264,3 +264,34 @@ func TestWrongRules(t *testing.T) {
 		t.Errorf("ran %q", f.calls)
 	}
 }
+
+// The guard of a shell line takes the end of its input for the end of the connection.
+func TestInputOfAShellStaysOpen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var ended atomic.Bool
+		f := &fake{pods: []map[string]any{pod("a", "web")}, exec: func(_ context.Context, r cluster.ExecRequest, line string) error {
+			if line != "x" {
+				if r.Stdin != nil {
+					t.Error("an argv has an input")
+				}
+				return nil
+			}
+			go func() {
+				r.Stdin.Read(make([]byte, 1))
+				ended.Store(true)
+			}()
+			time.Sleep(time.Second)
+			if ended.Load() {
+				t.Error("the input ended while the command ran")
+			}
+			return nil
+		}}
+		if _, err := run(t, f, rule.PreExec, spec(sub(app("web"), sh("x"), salvor.Action{Command: []string{"y"}}))); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if !ended.Load() {
+			t.Error("the input never ends: whoever reads it is left behind")
+		}
+	})
+}

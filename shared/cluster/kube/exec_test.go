@@ -299,3 +299,18 @@ func TestExecOutputThatNobodyTakes(t *testing.T) {
 type writer func([]byte) (int, error)
 
 func (w writer) Write(p []byte) (int, error) { return w(p) }
+
+func TestGateIsShutForGood(t *testing.T) {
+	var out bytes.Buffer
+	gated, end := kube.NewGate(&out)
+	fmt.Fprint(gated, "before")
+	if err := end(); err != nil {
+		t.Error(err)
+	}
+	if n, err := fmt.Fprint(gated, "after"); n != 5 || err != nil {
+		t.Errorf("got %d, %v: a late write is dropped, not refused", n, err)
+	}
+	if out.String() != "before" {
+		t.Errorf("got %q", out.String())
+	}
+}
