@@ -20,6 +20,14 @@ func TestConformance(t *testing.T) {
 	})
 }
 
+// TestConformanceOfPieces runs the suite on answers that come in the smallest pieces.
+func TestConformanceOfPieces(t *testing.T) {
+	catalogtest.Run(t, func(t *testing.T) catalog.Catalog {
+		api, table := newTable(t)
+		return dynamo.New(stingy{api}, table)
+	})
+}
+
 // config is how to reach the DynamoDB server of the tests.
 func config(t testing.TB) aws.Config {
 	return aws.Config{
