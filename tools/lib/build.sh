@@ -1,44 +1,53 @@
-# Building, sourced by run. Programs are kept outside the tree, by what they are
-# made of: <cache>/<key>/bin, where the key covers the sources, the pinned
-# versions and the Go that builds them. A program is built when it is first
-# needed, into a file beside its place, and renamed: what is there is whole.
+# shellcheck shell=bash
+# Building, sourced by run, which sets $tools and $cache. Programs are kept
+# outside the tree, by what they are made of: <cache>/<key>/bin, where the key
+# covers the sources, the pinned versions and the Go that builds them. A program
+# is built when it is first needed, beside its place, and renamed: what is there
+# is whole.
+# shellcheck disable=SC2154
 
 kubernetes_programs=(local kube csi-provisioner csi-snapshotter snapshot-controller snapshot-crds csidriver pause)
 programs=("${kubernetes_programs[@]}" versitygw)
 
-# The links by which a multi-call program knows what it is to be.
+# The links by which a program that is several knows which it is to be.
 declare -A links=(
 	[local]="localkube s3 dynamodb"
 	[kube]="etcd kube-apiserver kube-controller-manager kube-scheduler kubelet kubectl"
 )
 
-kubernetes=v1.36.3
-version=k8s.io/component-base/version
-stamp="-X $version.gitVersion=$kubernetes -X $version.gitMajor=1 -X $version.gitMinor=36 -X $version.gitTreeState=clean"
+# The flags that decide what is compiled: with others all is compiled anew.
+export GOFLAGS='' CGO_ENABLED=0
+flags=(-mod=readonly -buildvcs=false -trimpath -gcflags=all=-dwarf=false)
 
-# package NAME: the folder to build in, the package, and what it is made of.
+# What Kubernetes says its version is; left out, it says v0.0.0.
+version=k8s.io/component-base/version
+ldflags="-s -w -X $version.gitVersion=v1.36.3 -X $version.gitMajor=1 -X $version.gitMinor=36 -X $version.gitTreeState=clean"
+
+# package NAME: the module's folder, the package, and the folders it is made of.
 package() {
+	local csi=github.com/kubernetes-csi
 	case $1 in
 	local)               echo . ./cmd/local cmd/local internal ;;
 	kube)                echo . ./cmd/kube cmd/kube ;;
 	csidriver)           echo . ./cmd/csidriver cmd/csidriver internal/csidriver internal/ebs ;;
 	pause)               echo . ./cmd/pause cmd/pause ;;
-	csi-provisioner)     echo . github.com/kubernetes-csi/external-provisioner/v6/cmd/csi-provisioner ;;
-	csi-snapshotter)     echo . github.com/kubernetes-csi/external-snapshotter/v8/cmd/csi-snapshotter ;;
-	snapshot-controller) echo . github.com/kubernetes-csi/external-snapshotter/v8/cmd/snapshot-controller ;;
-	snapshot-crds)       echo . github.com/kubernetes-csi/external-snapshotter/client/v8/config/crd ;;
+	csi-provisioner)     echo . $csi/external-provisioner/v6/cmd/csi-provisioner ;;
+	csi-snapshotter)     echo . $csi/external-snapshotter/v8/cmd/csi-snapshotter ;;
+	snapshot-controller) echo . $csi/external-snapshotter/v8/cmd/snapshot-controller ;;
+	snapshot-crds)       echo . $csi/external-snapshotter/client/v8/config/crd ;;
 	versitygw)           echo versitygw github.com/versity/versitygw/cmd/versitygw ;;
 	*) echo "tools/run: there is no program $1; there are: ${programs[*]}" >&2; return 2 ;;
 	esac
 }
 
-# digest FILES…: one hash over their names and contents, and the Go version.
-digest() { { go env GOVERSION; sha256sum "$@"; } | sha256sum | cut -c1-16; }
+# digest PATHS…: one hash over all files there but tests, and the Go version.
+digest() {
+	{ go env GOVERSION; find "$@" -type f ! -name '*_test.go' -print0 | sort -z | xargs -0 sha256sum; } |
+		sha256sum | cut -c1-16
+}
 
 command -v go >/dev/null || { echo "tools/run: Go is missing: install the version that go.mod names, or a newer one" >&2; exit 1; }
-cd "$tools"
-key=$(digest go.mod go.sum lib/build.sh versitygw/go.mod versitygw/go.sum $(find cmd internal -type f ! -name '*_test.go' | sort))
-cd "$OLDPWD"
+key=$(cd "$tools" && digest go.mod go.sum cmd internal lib versitygw)
 bin=$cache/$key/bin
 
 # need NAMES…: returns when all these programs are there.
@@ -58,22 +67,22 @@ build() {
 	local name i=0
 	for name; do
 		i=$((i + 1))
-		[ -e "$bin/$name" ] && continue
-		build_one "$name" "$i/$#"
+		[ -e "$bin/$name" ] || build_one "$name" "$i/$#"
 	done
 }
 
 build_one() { # NAME STEP
-	local name=$1 step=$2 folder package parts own begin=$SECONDS
-	read -r folder package parts <<<"$(package "$name")"
-	own=$(cd "$tools/$folder" && digest go.mod go.sum $(find ${parts:-go.mod} -type f ! -name '*_test.go' | sort))
+	local name=$1 step=$2 spec folder own link begin=$SECONDS
+	spec=$(package "$name")
+	read -ra spec <<<"$spec"
+	folder=$tools/${spec[0]}
+	own=$(cd "$folder" && digest go.mod go.sum "${spec[@]:2}")
+	rm -rf "$bin/.$name.new"
 	if ! reuse "$name" "$own"; then
 		echo "tools/run: [$step] building $name ($(hint "$name"))" >&2
-		rm -rf "$bin/.$name.new"
-		(cd "$tools/$folder" && make_it "$package" "$bin/.$name.new")
+		(cd "$folder" && make_it "${spec[1]}" "$bin/.$name.new")
 		echo "tools/run: [$step] built $name in $((SECONDS - begin)) s" >&2
 	fi
-	local link
 	for link in ${links[$name]:-}; do ln -sfn "$name" "$bin/$link"; done
 	echo "$own" >"$bin/.$name.key"
 	mv "$bin/.$name.new" "$bin/$name"
@@ -83,13 +92,15 @@ build_one() { # NAME STEP
 # files of a module, copied from where Go keeps it.
 make_it() {
 	local module=${1%/config/crd} dir
-	if [ "$module" != "$1" ]; then
-		go mod download "$module" && dir=$(go list -m -f '{{.Dir}}' "$module")
-		mkdir "$2" && cp "$dir"/config/crd/*storage.k8s.io*.yaml "$2" && chmod -R u+w "$2"
+	if [ "$module" = "$1" ]; then
+		go build "${flags[@]}" -ldflags "$ldflags" -o "$2" "$1"
 		return
 	fi
-	GOFLAGS='' CGO_ENABLED=0 go build -mod=readonly -buildvcs=false -trimpath \
-		-gcflags=all=-dwarf=false -ldflags "-s -w $stamp" -o "$2" "$1"
+	go mod download "$module"
+	dir=$(go list -m -f '{{.Dir}}' "$module")
+	mkdir "$2"
+	cp "$dir"/config/crd/*storage.k8s.io*.yaml "$2"
+	chmod -R u+w "$2"
 }
 
 # reuse NAME KEY: takes the same program from the build of other sources, if it
@@ -97,8 +108,10 @@ make_it() {
 reuse() {
 	local k
 	for k in "$cache"/*/bin/".$1.key"; do
-		[ -f "$k" ] && [ "$(cat "$k")" = "$2" ] && [ -e "${k%/*}/$1" ] || continue
-		cp -al "${k%/*}/$1" "$bin/.$1.new" && return
+		if [ -f "$k" ] && [ "$(cat "$k")" = "$2" ] && [ -e "${k%/*}/$1" ]; then
+			cp -al "${k%/*}/$1" "$bin/.$1.new"
+			return
+		fi
 	done
 	return 1
 }
@@ -106,7 +119,7 @@ reuse() {
 hint() {
 	case $1 in
 	kube) echo "up to 10 min the first time on 2 cores, seconds later" ;;
-	csi-provisioner|versitygw) echo "a minute or two the first time" ;;
+	local|csi-*|versitygw) echo "a minute or two the first time" ;;
 	*) echo "seconds" ;;
 	esac
 }

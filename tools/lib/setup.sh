@@ -1,4 +1,6 @@
-# Setting up the machine, sourced by run.
+# shellcheck shell=bash
+# shellcheck disable=SC2154
+# Setting up the machine, sourced by run, which sets $tools and $cache.
 
 dynalite=$cache/dynalite/$(sha256sum "$tools/dynalite/package-lock.json" | cut -c1-16)
 

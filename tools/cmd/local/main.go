@@ -11,6 +11,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"syscall"
+	"time"
 
 	"salvor.io/salvor/tools/internal/cli"
 	"salvor.io/salvor/tools/internal/guard"
@@ -39,7 +40,7 @@ func run(args []string) (int, error) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
 	defer stop()
-	return outcome(cli.Run(ctx, filepath.Base(args[0]), args[1:], cli.IO{Out: os.Stdout, Err: os.Stderr}))
+	return outcome(cli.Run(ctx, filepath.Base(args[0]), args[1:], cli.IO{Out: os.Stdout, Err: os.Stderr, Now: time.Now}))
 }
 
 // outcome turns an error into an exit code: that of a command which ran to its

@@ -13,6 +13,7 @@ import (
 	"io"
 	"sort"
 	"strings"
+	"time"
 
 	"salvor.io/salvor/tools/internal/home"
 	"salvor.io/salvor/tools/internal/instance"
@@ -21,8 +22,11 @@ import (
 // ErrUsage says that the command line is wrong.
 var ErrUsage = errors.New("wrong usage")
 
-// IO is where a command writes.
-type IO struct{ Out, Err io.Writer }
+// IO is where a command writes, and its clock.
+type IO struct {
+	Out, Err io.Writer
+	Now      func() time.Time
+}
 
 // call is one command being carried out.
 type call struct {

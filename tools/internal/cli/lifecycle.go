@@ -6,7 +6,6 @@ import (
 	"flag"
 	"fmt"
 	"path/filepath"
-	"time"
 
 	"salvor.io/salvor/tools/internal/guard"
 	"salvor.io/salvor/tools/internal/instance"
@@ -43,7 +42,7 @@ func (c *call) up(ctx context.Context, f *startFlags, config any, isolate bool) 
 	if err != nil {
 		return nil, err
 	}
-	spec := guard.Spec{Instance: inst, Dir: inst.DefaultDir(), WatchPID: f.watch, Isolate: isolate}
+	spec := guard.Spec{Instance: inst, Dir: inst.DefaultDir(), Bin: c.home.Bin, WatchPID: f.watch, Isolate: isolate}
 	if f.dir != "" {
 		if spec.Dir, err = filepath.Abs(f.dir); err != nil {
 			return nil, fmt.Errorf("finding --dir: %w", err)
@@ -52,9 +51,12 @@ func (c *call) up(ctx context.Context, f *startFlags, config any, isolate bool) 
 	if spec.Config, err = json.Marshal(config); err != nil {
 		return nil, fmt.Errorf("encoding the options: %w", err)
 	}
-	begin := time.Now()
+	if err := guard.Sweep(Server, c.home.Run, c.kind); err != nil {
+		return nil, err
+	}
+	begin := c.io.Now()
 	return guard.Up(ctx, Server, spec, func(step string) {
-		fmt.Fprintf(c.io.Err, "%s %s: %4.1f s  %s\n", c.kind, f.name, time.Since(begin).Seconds(), step)
+		fmt.Fprintf(c.io.Err, "%s %s: %4.1f s  %s\n", c.kind, f.name, c.io.Now().Sub(begin).Seconds(), step)
 	})
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"text/tabwriter"
 
+	"salvor.io/salvor/tools/internal/guard"
 	"salvor.io/salvor/tools/internal/instance"
 )
 
@@ -27,6 +28,9 @@ const dead instance.Phase = "dead"
 func list(c *call, _ context.Context, flags *flag.FlagSet, args []string) error {
 	output := flags.String("o", "table", "output: table or json")
 	if done, err := parseAll(flags, args); done {
+		return err
+	}
+	if err := guard.Sweep(Server, c.home.Run, c.kind); err != nil {
 		return err
 	}
 	instances, err := instance.List(c.home.Run, c.kind)

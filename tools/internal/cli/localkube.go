@@ -24,7 +24,7 @@ var localkubeVerbs = map[string]verb{
 
 // localkubeFlags are the flags of `up` and `run`.
 func (c *call) localkubeFlags(flags *flag.FlagSet) (*startFlags, *cluster.Options) {
-	options := &cluster.Options{Bin: c.home.Bin}
+	options := &cluster.Options{}
 	flags.BoolVar(&options.Node, "node", false, "with a node that runs pods (needs root)")
 	flags.BoolVar(&options.Snapshots, "snapshots", false, "with volumes and volume snapshots (implies --node)")
 	flags.StringVar(&options.SnapshotDelay, "snapshot-delay", "0s", "how long a snapshot is pending until it can be used, as on EBS")
@@ -96,7 +96,7 @@ func localkubeUser(c *call, _ context.Context, flags *flag.FlagSet, args []strin
 	if err != nil {
 		return err
 	}
-	path, err := cluster.User(up, *user, groups, time.Now())
+	path, err := cluster.User(up, *user, groups, c.io.Now())
 	if err != nil {
 		return err
 	}

@@ -19,7 +19,7 @@ var s3Verbs = map[string]verb{
 
 func s3Up(c *call, ctx context.Context, flags *flag.FlagSet, args []string) error {
 	start := addStartFlags(flags)
-	options := s3gateway.Options{Bin: c.home.Bin}
+	options := s3gateway.Options{}
 	flags.Func("bucket", "`bucket` to make (repeatable; default "+defaultBucket+")", func(b string) error {
 		options.Buckets = append(options.Buckets, b)
 		return nil

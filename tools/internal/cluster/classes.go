@@ -23,9 +23,9 @@ const definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 
 // makeSnapshotKinds makes the CRDs, and what describes the driver.
 func (r *run) makeSnapshotKinds(ctx context.Context) error {
-	files, err := filepath.Glob(filepath.Join(r.Options.Bin, crdDir, "*.yaml"))
+	files, err := filepath.Glob(filepath.Join(r.Bin, crdDir, "*.yaml"))
 	if err != nil || len(files) == 0 {
-		return errors.Join(fmt.Errorf("no CRDs in %s", filepath.Join(r.Options.Bin, crdDir)), err)
+		return errors.Join(fmt.Errorf("no CRDs in %s", filepath.Join(r.Bin, crdDir)), err)
 	}
 	for _, f := range files {
 		raw, err := os.ReadFile(f)

@@ -19,8 +19,10 @@ const startLimit = 3 * time.Minute
 
 // Cluster is one cluster to be started or cleaned up after.
 type Cluster struct {
-	Name    string
-	Dir     string
+	Name string
+	Dir  string
+	// Bin is the directory of the programs.
+	Bin     string
 	Options Options
 	// ID is short and differs between clusters; see instance.Instance.
 	ID  string
@@ -127,7 +129,7 @@ func (r *run) controlPlane(ctx context.Context) error {
 }
 
 func (r *run) start(program string, args []string) error {
-	return r.group.Start(program, nil, filepath.Join(r.Options.Bin, program), args...)
+	return r.group.Start(program, nil, filepath.Join(r.Bin, program), args...)
 }
 
 // Clean removes what outlives the processes and the directory. See guard.Server.

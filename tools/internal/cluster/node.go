@@ -11,7 +11,7 @@ import (
 func (c *Cluster) node() *node.Node {
 	l := layout(c.Dir)
 	return &node.Node{
-		ID: c.ID, Dir: l.node(), Bin: c.Options.Bin, Kubeconfig: l.config("kubelet"),
+		ID: c.ID, Dir: l.node(), Bin: c.Bin, Kubeconfig: l.config("kubelet"),
 		CA: l.cert("ca"), Cert: l.cert("kubelet"), Key: l.key("kubelet"),
 	}
 }

@@ -21,8 +21,6 @@ type Options struct {
 	Storage string `json:"storage,omitempty"`
 	// APIServerArgs are appended to the API server's own.
 	APIServerArgs []string `json:"apiserverArgs,omitempty"`
-	// Bin is the directory of the programs.
-	Bin string `json:"bin"`
 }
 
 // Result is what `up` prints.

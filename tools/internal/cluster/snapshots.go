@@ -49,7 +49,7 @@ func (r *run) startSnapshots(ctx context.Context) error {
 		{"snapshot-controller", snapshotControllerArgs(r.layout)},
 	} {
 		env := []string{"NODE_NAME=" + n.Name(), "NAMESPACE=kube-system", "POD_NAME=" + sidecar.name}
-		if err := r.group.Start(sidecar.name, env, filepath.Join(r.Options.Bin, sidecar.name), sidecar.args...); err != nil {
+		if err := r.group.Start(sidecar.name, env, filepath.Join(r.Bin, sidecar.name), sidecar.args...); err != nil {
 			return err
 		}
 	}

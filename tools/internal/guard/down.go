@@ -58,6 +58,32 @@ func signalGuard(ctx context.Context, inst instance.Instance, sig syscall.Signal
 	return nil
 }
 
+// Sweep cleans up after the instances of a kind that failed, or whose guard was
+// killed, when the process they lived for is gone too. Others it leaves alone:
+// somebody may still ask what became of them.
+func Sweep(make Factory, run string, kind instance.Kind) error {
+	all, err := instance.List(run, kind)
+	if err != nil {
+		return err
+	}
+	for _, inst := range all {
+		state, ok, err := inst.Read()
+		if err != nil || !ok || !state.Abandoned() {
+			continue // a file that can't be read is for its own user to see
+		}
+		lock, err := inst.TryLock()
+		if err != nil {
+			continue // still being taken down
+		}
+		err = cleanStale(make, inst)
+		lock.Close()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // cleanStale removes what an instance left behind whose guard is gone. The
 // caller holds the lock.
 func cleanStale(make Factory, inst instance.Instance) error {

@@ -52,6 +52,7 @@ func Run(make Factory) error {
 	g.state = instance.State{
 		Kind: g.spec.Instance.Kind, Name: g.spec.Instance.Name, Dir: g.spec.Dir, Phase: instance.Starting,
 		Guard: os.Getpid(), GuardStart: instance.StartTime(os.Getpid()), Config: g.spec.Config,
+		Watch: g.spec.WatchPID, WatchStart: instance.StartTime(g.spec.WatchPID),
 	}
 	if err := g.spec.Instance.Write(g.state); err != nil {
 		return err

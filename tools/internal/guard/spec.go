@@ -32,7 +32,9 @@ type Spec struct {
 	WatchPID int
 	// Isolate puts the server into PID and mount namespaces of its own.
 	Isolate bool
-	// Config is the kind's own options.
+	// Bin is the directory of the programs.
+	Bin string
+	// Config is the kind's own options. Joining a running instance takes the same.
 	Config json.RawMessage
 }
 

@@ -27,6 +27,12 @@ func (s State) GuardAlive() bool {
 	return s.Guard > 0 && s.GuardStart != "" && StartTime(s.Guard) == s.GuardStart
 }
 
+// Abandoned reports whether the process that s lived for is gone: then nobody
+// will ask what became of it.
+func (s State) Abandoned() bool {
+	return s.Watch > 0 && StartTime(s.Watch) != s.WatchStart
+}
+
 func cutLast(s, sep string) (before, after string, found bool) {
 	if i := strings.LastIndex(s, sep); i >= 0 {
 		return s[:i], s[i+len(sep):], true

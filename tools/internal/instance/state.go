@@ -31,6 +31,9 @@ type State struct {
 	// in clock ticks, so that a later process of the same id is not mistaken for it.
 	Guard      int    `json:"guard,omitempty"`
 	GuardStart string `json:"guardStart,omitempty"`
+	// Watch is the process the instance lives for, as Guard is written; 0 is none.
+	Watch      int    `json:"watch,omitempty"`
+	WatchStart string `json:"watchStart,omitempty"`
 	// Config is the options it was started with.
 	Config json.RawMessage `json:"config,omitempty"`
 	// Steps are the progress lines so far.

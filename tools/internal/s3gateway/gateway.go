@@ -32,8 +32,6 @@ type Options struct {
 	Buckets []string `json:"buckets"`
 	// ObjectLock makes the buckets capable of Object Lock, and so versioned.
 	ObjectLock bool `json:"objectLock,omitempty"`
-	// Bin is the directory of the programs.
-	Bin string `json:"bin"`
 }
 
 // Result is what `up` prints. It holds the only copy of the keys.
@@ -50,8 +48,10 @@ type Result struct {
 
 // Gateway is one S3 server.
 type Gateway struct {
-	Name    string
-	Dir     string
+	Name string
+	Dir  string
+	// Bin is the directory of the programs.
+	Bin     string
 	Options Options
 }
 
@@ -74,7 +74,7 @@ func (g *Gateway) Start(ctx context.Context, group *child.Group, step func(strin
 		return nil, err
 	}
 	keys := []string{"ROOT_ACCESS_KEY=" + up.AccessKey, "ROOT_SECRET_KEY=" + up.SecretKey}
-	if err := group.Start("versitygw", keys, filepath.Join(g.Options.Bin, "versitygw"), args...); err != nil {
+	if err := group.Start("versitygw", keys, filepath.Join(g.Bin, "versitygw"), args...); err != nil {
 		return nil, err
 	}
 	limited, cancel := context.WithTimeoutCause(ctx, startLimit, errors.New("no answer after 30 s"))
