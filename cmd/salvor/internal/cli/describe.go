@@ -11,6 +11,7 @@ import (
 	"salvor.io/salvor/cmd/salvor/internal/home"
 	"salvor.io/salvor/shared/archive"
 	"salvor.io/salvor/shared/salvor"
+	"salvor.io/salvor/shared/schedule"
 )
 
 func (a *app) describe() *cobra.Command {
@@ -84,8 +85,39 @@ func (a *app) explain(ctx context.Context, h *home.Home, o salvor.Object) error 
 		f.add("version", "%s", dash(o.Status.Version))
 		f.add("checked", "%s", a.time(o.Status.CheckedAt.Time))
 		return f.write(a, "")
+	case *salvor.BackupSchedule:
+		return a.explainSchedule(ctx, h, o)
 	}
 	return nil
+}
+
+// nextRuns is how many of a schedule's next runs are shown.
+const nextRuns = 3
+
+// explainSchedule prints when the schedule runs next.
+func (a *app) explainSchedule(ctx context.Context, h *home.Home, s *salvor.BackupSchedule) error {
+	var f facts
+	if s.Spec.Suspend {
+		f.add("next runs", "none: it is suspended")
+		return f.write(a, "")
+	}
+	o, err := h.Catalog.Get(ctx, salvor.KindSchedulePolicy, s.Spec.Policy)
+	if err != nil {
+		return err
+	}
+	var times []string
+	for at := a.sys.Now(); len(times) < nextRuns; {
+		at, err = schedule.Next(o.(*salvor.SchedulePolicy).Spec, at, s.CreationTimestamp.Time)
+		if err != nil {
+			return err
+		}
+		if at.IsZero() {
+			break
+		}
+		times = append(times, a.time(at))
+	}
+	f.addList("next runs", orNone(times), nextRuns)
+	return f.write(a, "")
 }
 
 // specOf returns the object's spec as YAML.

@@ -36,7 +36,7 @@ func Exec(ctx context.Context, sys System, args []string) int {
 
 func (a *app) run(ctx context.Context, args []string) int {
 	root := a.root()
-	root.SetArgs(args)
+	root.SetArgs(append([]string{}, args...)) // of nil, cobra would take the process's own
 	root.SetIn(a.sys.Stdin)
 	root.SetOut(a.sys.Stdout)
 	root.SetErr(a.sys.Stderr)

@@ -32,6 +32,9 @@ func (a *app) load(files []string) ([]salvor.Object, error) {
 		if err != nil {
 			return nil, err
 		}
+		if path == "-" {
+			path = "standard input"
+		}
 		loaded, err := salvor.Load(data, path)
 		if ps, ok := errors.AsType[salvor.Problems](err); ok {
 			mistakes = append(mistakes, ps...)

@@ -40,7 +40,7 @@ func (f *spanFlags) span(now time.Time, zone *time.Location) (from, to time.Time
 	switch {
 	case f.on != "":
 		day, err := parseDate("--on", f.on, now, zone)
-		if err == nil && day.Instant() {
+		if err == nil && day.Start.Equal(day.End) {
 			err = salvor.Errorf(salvor.Invalid, "--on %q is not a whole day", f.on).WithHint("use --between, or --from and --to")
 		}
 		return day.Start, day.End, err
@@ -69,6 +69,10 @@ func (f *spanFlags) span(now time.Time, zone *time.Location) (from, to time.Time
 		}
 		to = at.Add(time.Nanosecond)
 	}
+	if !from.IsZero() && !to.IsZero() && !from.Before(to) {
+		return from, to, salvor.Errorf(salvor.Invalid, "the search ends at %s, before it begins at %s", timeIn(to, zone), timeIn(from, zone)).
+			WithHint("exchange the two dates")
+	}
 	return from, to, nil
 }
 
@@ -84,8 +88,14 @@ func parseDate(flag, s string, now time.Time, zone *time.Location) (dates.Span, 
 // seconds, and what was cut within the second that a user reads is meant too.
 func parseLast(flag, s string, now time.Time, zone *time.Location) (time.Time, error) {
 	span, err := parseDate(flag, s, now, zone)
-	if err == nil && span.Instant() && span.Start.Nanosecond() == 0 {
-		span.End = span.End.Add(time.Second)
+	switch at := span.Start; {
+	case err != nil:
+		return time.Time{}, err
+	case span.End.After(at):
+		return span.End.Add(-time.Nanosecond), nil
+	case at.Nanosecond() == 0:
+		return at.Add(time.Second - time.Nanosecond), nil
+	default:
+		return at, nil
 	}
-	return span.Last(), err
 }

@@ -1,0 +1,146 @@
+package cli_test
+
+import (
+	"strings"
+	"testing"
+)
+
+const freeze = `apiVersion: salvor.io/v1
+kind: Rule
+metadata:
+  name: freeze
+spec:
+  subRules:
+  - podSelectors: [{matchLabels: {app: db}}]
+    actions: [{shell: sync}]
+`
+
+const nightly = `apiVersion: salvor.io/v1
+kind: BackupSchedule
+metadata: {name: nightly}
+spec:
+  policy: daily
+  template:
+    spec: {cluster: prod, location: disk, scope: {namespaces: [shop]}, preExecRule: freeze}
+---
+apiVersion: salvor.io/v1
+kind: SchedulePolicy
+metadata: {name: daily}
+spec: {daily: {times: ["02:00"]}, timeZone: Europe/Berlin}
+`
+
+func TestApplySaysWhatItDid(t *testing.T) {
+	s := newShell(t)
+	path := s.file("freeze.yaml", freeze)
+	for _, step := range []struct{ content, want string }{
+		{freeze, "rule/freeze created\n"},
+		{freeze, "rule/freeze unchanged\n"},
+		{strings.Replace(freeze, "sync", "sync -f /data", 1), "rule/freeze configured\n"},
+	} {
+		s.file("freeze.yaml", step.content)
+		if got := s.must("apply", "-f", path); got != step.want {
+			t.Errorf("apply says %q, want %q", got, step.want)
+		}
+	}
+	got := s.must("get", "rule", "freeze", "-o", "yaml")
+	if !strings.Contains(got, "shell: sync -f /data") || !strings.Contains(got, "requestedBy: ada@example") {
+		t.Errorf("the rule is not the last one applied by its first owner:\n%s", got)
+	}
+}
+
+// What was printed can be applied again, unless somebody changed it in between.
+func TestApplyTakesWhatGetPrints(t *testing.T) {
+	s := newShell(t)
+	s.stdin = freeze
+	s.must("apply", "-f", "-")
+	printed := s.must("get", "rules", "-o", "yaml")
+	s.stdin = printed
+	if got := s.must("apply", "-f", "-"); got != "rule/freeze unchanged\n" {
+		t.Errorf("applying what get printed says %q", got)
+	}
+	s.stdin = strings.Replace(freeze, "sync", "echo", 1)
+	s.must("apply", "-f", "-")
+	s.stdin = printed
+	if r := s.run("apply", "-f", "-"); r.code != 4 {
+		t.Errorf("applying an outdated document ended with %d: %s", r.code, r.stderr)
+	}
+}
+
+func TestApplyListsAllMistakesAndChangesNothing(t *testing.T) {
+	s := newShell(t)
+	dir := s.dir + "/docs"
+	s.file("docs/1.yaml", freeze)
+	s.file("docs/2.yaml", strings.Replace(freeze, "actions", "actoins", 1))
+	s.file("docs/3.json", `{"apiVersion":"salvor.io/v1","kind":"Cluster","metadata":{"name":"Not A Name"},"spec":{}}`)
+	s.file("docs/notes.txt", "not a document")
+	r := s.run("apply", "-f", dir)
+	if r.code != 2 || r.stdout != "" {
+		t.Errorf("ended with %d and printed %q", r.code, r.stdout)
+	}
+	for _, want := range []string{"2.yaml:8", "actoins", "3.json", "metadata.name", "spec", "4 mistakes; nothing was changed"} {
+		if !strings.Contains(r.stderr, want) {
+			t.Errorf("%q is not named in\n%s", want, r.stderr)
+		}
+	}
+	if got := s.must("get", "rules", "-o", "name"); got != "" {
+		t.Errorf("these were stored all the same: %s", got)
+	}
+}
+
+func TestApplyWarnsOfWhatIsNotThere(t *testing.T) {
+	s := newShell(t)
+	s.stdin = nightly
+	r := s.run("apply", "-f", "-")
+	if want := "schedulepolicy/daily created\nbackupschedule/nightly created\n"; r.stdout != want || r.code != 0 {
+		t.Errorf("ended with %d and said %q, want %q: what is referred to first", r.code, r.stdout, want)
+	}
+	for _, missing := range []string{`Cluster "prod"`, `BackupLocation "disk"`, `Rule "freeze"`} {
+		if !strings.Contains(r.stderr, missing) {
+			t.Errorf("nothing says that there is no %s:\n%s", missing, r.stderr)
+		}
+	}
+	if strings.Contains(r.stderr, "daily") {
+		t.Errorf("the policy is there and still missed:\n%s", r.stderr)
+	}
+}
+
+func TestApplyRefuses(t *testing.T) {
+	for name, c := range map[string]struct {
+		doc, why string
+		code     int
+	}{
+		"a backup, which is work": {`{"apiVersion":"salvor.io/v1","kind":"Backup","metadata":{"name":"b"},"spec":{"cluster":"c","location":"l","scope":{"namespaces":["n"]}}}`,
+			"salvor backup create -f", 2},
+		"a restore, which is work": {`{"apiVersion":"salvor.io/v1","kind":"Restore","metadata":{"name":"r"},"spec":{"sourceCluster":"c","backup":"b","targetCluster":"c"}}`,
+			"salvor restore -f", 2},
+		"another id for a cluster": {`{"apiVersion":"salvor.io/v1","kind":"Cluster","metadata":{"name":"prod"},"spec":{"id":"other","kubeconfig":{}}}`,
+			"stored under it", 4},
+		"an empty document": {"---\n", "no documents", 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newShell(t)
+			s.settings()
+			s.stdin = c.doc
+			if r := s.run("apply", "-f", "-"); r.code != c.code || !strings.Contains(r.stderr, c.why) {
+				t.Errorf("ended with %d: %s", r.code, r.stderr)
+			}
+		})
+	}
+	s := newShell(t)
+	if r := s.run("apply"); r.code != 2 {
+		t.Errorf("without a file it ended with %d", r.code)
+	}
+	if r := s.run("apply", "-f", s.dir+"/missing.yaml"); r.code != 3 {
+		t.Errorf("with a missing file it ended with %d", r.code)
+	}
+}
+
+func TestApplyRefusesTheSameObjectFromTwoFiles(t *testing.T) {
+	s := newShell(t)
+	s.file("docs/1.yaml", freeze)
+	second := s.file("docs/2.yaml", freeze)
+	r := s.run("apply", "-f", s.dir+"/docs")
+	if r.code != 2 || !strings.Contains(r.stderr, second+": rule/freeze: stands in ") {
+		t.Errorf("ended with %d: %s", r.code, r.stderr)
+	}
+}

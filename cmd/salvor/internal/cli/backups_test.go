@@ -1,0 +1,158 @@
+package cli_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"salvor.io/salvor/shared/salvor"
+)
+
+// seeded makes a home with some backups around noon of 2026-11-22; the shell's zone is Berlin, an hour before UTC.
+func seeded(t *testing.T) *shell {
+	s := newShell(t)
+	s.settings()
+	s.seed("today", noon.Add(-time.Hour), salvor.PhaseCompleted)
+	s.seed("late", time.Date(2026, 11, 21, 23, 30, 0, 5e8, time.UTC), salvor.PhaseCompleted)
+	s.seed("partial", time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC), salvor.PhasePartiallyFailed, func(b *salvor.Backup) {
+		b.Labels = map[string]string{"app": "shop"}
+		b.Spec.Schedule = "nightly"
+		b.Status.Namespaces = []string{"bank"}
+		b.Status.Failures = []salvor.Failure{{Kind: "secrets", Objects: -1, Reason: "forbidden"}}
+	})
+	s.seed("old", time.Date(2026, 10, 1, 9, 0, 0, 0, time.UTC), salvor.PhaseFailed, func(b *salvor.Backup) {
+		b.Status.ClusterID = "gone"
+	})
+	return s
+}
+
+func TestSearchByDateAndMore(t *testing.T) {
+	s := seeded(t)
+	for name, c := range map[string]struct {
+		args string
+		want string
+	}{
+		"all, newest first":                        {"", "prod/today prod/late prod/partial gone/old"},
+		"a day of the user's zone":                 {"--on 2026-11-22", "prod/today prod/late"},
+		"the same day of another zone":             {"--on 2026-11-22 --zone UTC", "prod/today"},
+		"yesterday":                                {"--on yesterday", "prod/partial"},
+		"from a day on":                            {"--from 2026-11-21", "prod/today prod/late prod/partial"},
+		"up to and with a day":                     {"--to 2026-11-21", "prod/partial gone/old"},
+		"between two days, both included":          {"--between 2026-10-01..2026-11-21", "prod/partial gone/old"},
+		"the last day, by the clock":               {"--last 24h", "prod/today prod/late"},
+		"as of the second that is printed":         {"--as-of 2026-11-22T00:30:00+01:00", "prod/late prod/partial gone/old"},
+		"as of the second before":                  {"--as-of 2026-11-22T00:29:59+01:00", "prod/partial gone/old"},
+		"as of a moment within the second":         {"--as-of 2026-11-21T23:30:00.4Z", "prod/partial gone/old"},
+		"a namespace that it contains":             {"-n bank", "prod/partial"},
+		"a schedule":                               {"--schedule nightly", "prod/partial"},
+		"phases, in any case":                      {"--phase failed,partiallyfailed", "prod/partial gone/old"},
+		"labels":                                   {"-l app=shop", "prod/partial"},
+		"labels that are missing":                  {"-l app!=shop", "prod/today prod/late gone/old"},
+		"a glob over the name":                     {"--name *a*", "prod/today prod/late prod/partial"},
+		"a cluster by name":                        {"--cluster prod", "prod/today prod/late prod/partial"},
+		"a cluster that no Cluster names any more": {"--cluster gone", "gone/old"},
+		"all conditions together":                  {"--cluster prod --last 40d --phase Completed -n shop --name t*", "prod/today"},
+		"every page":                               {"--all --limit 1", "prod/today prod/late prod/partial gone/old"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			out := s.must(append([]string{"backups", "-o", "name"}, strings.Fields(c.args)...)...)
+			got := strings.ReplaceAll(strings.TrimSpace(strings.ReplaceAll(out, "backup/", "")), "\n", " ")
+			if got != c.want {
+				t.Errorf("salvor backups %s finds %s, want %s", c.args, got, c.want)
+			}
+		})
+	}
+}
+
+func TestSearchPrintsTimesInTheZoneAskedFor(t *testing.T) {
+	s := seeded(t)
+	r := s.run("backups", "--on", "2026-11-22")
+	want := `NAME    CLUSTER   DATE                      AGE   PHASE       OBJECTS   NAMESPACES
+today   prod      2026-11-22 12:00:00 CET   60m   Completed   0         shop
+late    prod      2026-11-22 00:30:00 CET   12h   Completed   0         shop
+`
+	if diff := cmp.Diff(want, r.stdout); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+	if want := "2 backups from 2026-11-22 00:00:00 CET until 2026-11-23 00:00:00 CET\n"; r.stderr != want {
+		t.Errorf("it says %q, want %q", r.stderr, want)
+	}
+	if out := s.must("backups", "--zone", "Asia/Tokyo", "--name", "late"); !strings.Contains(out, "2026-11-22 08:30:00 JST") {
+		t.Errorf("not in Tokyo's time:\n%s", out)
+	}
+	if out := s.must("backups", "--name", "late", "-o", "json"); !strings.Contains(out, `"cutAt": "2026-11-21T23:30:00.500000Z"`) {
+		t.Errorf("JSON is not in UTC:\n%s", out)
+	}
+}
+
+func TestSearchGoesOnAfterACursor(t *testing.T) {
+	s := seeded(t)
+	var names []string
+	for cursor := ""; ; {
+		var page struct {
+			Items []salvor.Backup
+			Next  string
+		}
+		if err := json.Unmarshal([]byte(s.must("backups", "--limit", "1", "-o", "json", "--cursor", cursor)), &page); err != nil {
+			t.Fatal(err)
+		}
+		for _, b := range page.Items {
+			names = append(names, b.Name)
+		}
+		if cursor = page.Next; cursor == "" {
+			break
+		}
+	}
+	if want := "[today late partial old]"; fmt.Sprint(names) != want {
+		t.Errorf("page by page: %v, want %s", names, want)
+	}
+	if r := s.run("backups", "--limit", "1"); !strings.Contains(r.stderr, "there are more: pass --all") {
+		t.Errorf("nothing says that there are more: %s", r.stderr)
+	}
+}
+
+func TestAnEmptySearchSaysHowToWidenIt(t *testing.T) {
+	s := newShell(t)
+	if r := s.run("backups"); r.code != 0 || !strings.Contains(r.stderr, "salvor backup create makes the first") {
+		t.Errorf("ended with %d: %s", r.code, r.stderr)
+	}
+	r := s.run("backups", "--on", "today", "-n", "shop")
+	if r.code != 0 || r.stdout != "" || !strings.Contains(r.stderr, "widen or leave out --namespace, the dates") {
+		t.Errorf("ended with %d: %s%s", r.code, r.stdout, r.stderr)
+	}
+	if out := s.must("backups", "-o", "json"); !strings.Contains(out, `"items": []`) {
+		t.Errorf("no list in JSON: %s", out)
+	}
+}
+
+func TestSearchRefuses(t *testing.T) {
+	s := seeded(t)
+	for args, why := range map[string]string{
+		"--on 3h":                          "is not a whole day",
+		"--on someday":                     "is not a date",
+		"--between 2026-11-01":             "no .. between",
+		"--from today --to yesterday":      "before it begins",
+		"--on today --last 3d":             "none of the others can be",
+		"--zone Mars/Olympus":              "no zone",
+		"--phase Done":                     "no phase",
+		"-n shop-*":                        "full name",
+		"--limit 0":                        "at least 1",
+		"--limit 5000":                     "between 1 and 1000",
+		"--cursor nonsense":                "cursor",
+		"--selector a==b==c":               "selector",
+		"extra":                            "unknown command",
+		"--from 2026-02-30":                "not a date",
+		"--as-of 2026-11-01 --to today":    "none of the others can be",
+		"-o picture":                       "choose of table",
+		"--name [":                         "name",
+		"--last 7d --between today..today": "none of the others can be",
+	} {
+		if r := s.run(append([]string{"backups"}, strings.Fields(args)...)...); r.code != 2 || !strings.Contains(r.stderr, why) {
+			t.Errorf("salvor backups %s ended with %d: %s", args, r.code, r.stderr)
+		}
+	}
+}

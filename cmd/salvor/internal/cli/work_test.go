@@ -1,0 +1,122 @@
+package cli_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"salvor.io/salvor/shared/salvor"
+)
+
+func TestABackupOfAClusterThatDoesNotAnswerFails(t *testing.T) {
+	s := newShell(t)
+	s.settings()
+	r := s.run("backup", "create", "-n", "shop")
+	if r.code != 8 || !strings.HasPrefix(r.stdout, "backup/prod/prod-20261122t120000z Failed in ") {
+		t.Errorf("ended with %d: %s%s", r.code, r.stdout, r.stderr)
+	}
+	if strings.Contains(r.stdout+r.stderr, "very-secret") {
+		t.Error("the token is in the output")
+	}
+	if got := s.must("backups", "-o", "name", "--phase", "Failed"); got != "backup/prod/prod-20261122t120000z\n" {
+		t.Errorf("the failed run is not recorded: %q", got)
+	}
+}
+
+func TestTheSameBackupAgainIsTheFirst(t *testing.T) {
+	s := newShell(t)
+	s.settings()
+	s.stored("b1", noon)
+	r := s.run("backup", "create", "b1", "-n", "shop")
+	if r.code != 0 || !strings.Contains(r.stderr, "exists already: asked for by ada@example") || !strings.Contains(r.stdout, "Completed") {
+		t.Errorf("ended with %d: %s%s", r.code, r.stdout, r.stderr)
+	}
+	if r := s.run("backup", "create", "b1", "-n", "bank"); r.code != 4 || !strings.Contains(r.stderr, "something else") {
+		t.Errorf("another backup of that name ended with %d: %s", r.code, r.stderr)
+	}
+	doc := s.file("b.yaml", s.must("get", "backup", "b1", "-o", "yaml"))
+	if r := s.run("backup", "create", "-f", doc); r.code != 0 || !strings.Contains(r.stderr, "exists already") {
+		t.Errorf("from its own document it ended with %d: %s", r.code, r.stderr)
+	}
+	if r := s.run("backup", "create", "-f", doc, "-n", "shop"); r.code != 2 {
+		t.Errorf("a document and a flag ended with %d", r.code)
+	}
+	s.seed("busy", noon, salvor.PhaseCapturing, func(b *salvor.Backup) {
+		b.Status.Lease = salvor.Lease{Holder: "other/1/x", Epoch: 1, Expires: metav1.NewTime(noon.Add(time.Minute))}
+	})
+	for _, args := range [][]string{{"backup", "create", "busy", "-n", "shop"}, {"backup", "resume", "busy"}} {
+		if r := s.run(args...); r.code != 4 || !strings.Contains(r.stderr, "being made by other/1/x") {
+			t.Errorf("%v ended with %d: %s", args, r.code, r.stderr)
+		}
+	}
+}
+
+func TestANameIsUniqueOverClustersOrNamedInFull(t *testing.T) {
+	s := newShell(t)
+	s.settings()
+	s.stored("b1", noon)
+	s.seed("b1", noon, salvor.PhaseCompleted, func(b *salvor.Backup) { b.Status.ClusterID = "test" })
+	if r := s.run("verify", "b1"); r.code != 2 || !strings.Contains(r.stderr, "choose of prod/b1, test/b1") {
+		t.Errorf("ended with %d: %s", r.code, r.stderr)
+	}
+	s.must("verify", "prod/b1")
+	s.must("verify", "backup/prod/b1")
+	if got := s.must("get", "backup", "test/b1", "-o", "name"); got != "backup/test/b1\n" {
+		t.Errorf("it finds %q", got)
+	}
+}
+
+func TestRestoreShowsWhereEverythingComesFrom(t *testing.T) {
+	s := newShell(t)
+	s.settings()
+	s.stored("b1", noon.Add(-2*time.Hour))
+	s.stored("b2", noon.Add(-time.Hour))
+	for args, want := range map[string]string{
+		"restore b1":                                   "shop        shop  b1      2026-11-22 11:00:00 CET  120m  3        1",
+		"restore --as-of now -n shop":                  "shop        shop  b2      2026-11-22 12:00:00 CET  60m  3        1",
+		"restore --as-of 90m -n sh* --map shop=copy":   "shop        copy  b1      2026-11-22 11:00:00 CET  120m  3        1",
+		"restore --as-of today -n shop --kinds secret": "at most 0 objects into cluster prod; on conflict skip; nothing was changed",
+	} {
+		got := s.must(append(strings.Fields(args), "--dry-run")...)
+		if !strings.Contains(squeeze(got), squeeze(want)) {
+			t.Errorf("%s shows\n%s\nwant %s", args, got, want)
+		}
+	}
+	if out := s.must("restore", "b1", "--dry-run", "-o", "json"); !strings.Contains(out, `"objects": 3`) {
+		t.Errorf("as JSON: %s", out)
+	}
+	r := s.run("restore", "--as-of", "2026-11-21", "-n", "shop")
+	if r.code != 3 || !strings.Contains(r.stderr, `"b1"`) {
+		t.Errorf("before the first backup it ended with %d: %s", r.code, r.stderr)
+	}
+	if got := s.must("get", "restores", "-o", "name"); got != "" {
+		t.Errorf("dry runs were recorded: %s", got)
+	}
+}
+
+func TestRestoreFromADocument(t *testing.T) {
+	s := newShell(t)
+	s.settings()
+	s.stored("b1", noon)
+	doc := s.file("r.yaml", `apiVersion: salvor.io/v1
+kind: Restore
+metadata: {name: r1}
+spec: {sourceCluster: prod, backup: b1, targetCluster: prod, namespaceMapping: {shop: copy}}
+`)
+	got := s.must("restore", "-f", doc, "--dry-run")
+	if want := "shop        copy   b1"; !strings.Contains(squeeze(got), squeeze(want)) {
+		t.Errorf("it shows\n%s", got)
+	}
+	if r := s.run("restore", "b1", "-f", doc); r.code != 2 {
+		t.Errorf("a document and a backup ended with %d", r.code)
+	}
+	if r := s.run("restore", "-f", doc, "--map", "a=b"); r.code != 2 {
+		t.Errorf("a document and a flag ended with %d", r.code)
+	}
+	if diff := cmp.Diff("", s.must("get", "restores", "-o", "name")); diff != "" {
+		t.Error(diff)
+	}
+}
