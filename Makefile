@@ -8,7 +8,7 @@ MAKEFLAGS += --no-print-directory
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
 # What tests and lint use besides Go, Node.js and what tools/run installs, as command:package.
-COMMANDS := gcc:gcc jq:jq zstd:zstd shellcheck:shellcheck
+COMMANDS := age:age gcc:gcc jq:jq zstd:zstd shellcheck:shellcheck
 
 # The flags that tools/run builds its programs with: with the same, Kubernetes is compiled once for all.
 TOOLS_FLAGS := -trimpath -gcflags=all=-dwarf=false

@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"runtime"
-	"strings"
 	"time"
 
 	"k8s.io/client-go/rest"
@@ -31,15 +29,15 @@ func newBench(ctx context.Context, rounds int, profile string) (*bench, error) {
 	if rounds < 1 {
 		return nil, errors.New("-n must be at least 1")
 	}
-	out, err := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}").Output()
+	root, err := throwaway.Root(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("finding the repository: %w", err)
+		return nil, err
 	}
 	dir, err := os.MkdirTemp("", "salvor-bench-")
 	if err != nil {
 		return nil, fmt.Errorf("making a directory: %w", err)
 	}
-	return &bench{root: strings.TrimSpace(string(out)), dir: dir, rounds: rounds, profile: profile, began: time.Now()}, nil
+	return &bench{root: root, dir: dir, rounds: rounds, profile: profile, began: time.Now()}, nil
 }
 
 // close takes down what was started.

@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -26,6 +27,15 @@ type Kube struct {
 	Version    string `json:"version"`
 	Node       string `json:"node"` // name of the node; empty: no pods run here
 	tool       string
+}
+
+// Root finds the root of the repository around the working directory.
+func Root(ctx context.Context) (string, error) {
+	out, err := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}").Output()
+	if err != nil {
+		return "", fmt.Errorf("finding the repository: %w", err)
+	}
+	return strings.TrimSpace(string(out)), nil
 }
 
 // Up starts a cluster with the flags of `localkube up` and returns when it is ready. What happens meanwhile is told to
