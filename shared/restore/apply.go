@@ -3,7 +3,6 @@ package restore
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -37,6 +36,9 @@ type verdict struct {
 	owners []transform.Owner
 }
 
+// maxFields is how many fields an outcome names.
+const maxFields = 100
+
 // apply brings one object and records its outcome.
 func (r *run) apply(ctx context.Context, t task) {
 	item := itemOf(t.raw)
@@ -53,7 +55,7 @@ func (r *run) apply(ctx context.Context, t task) {
 	var skip *transform.Skip
 	switch {
 	case err == nil:
-		out.Outcome, out.Reason, out.Fields = v.outcome, v.reason, v.fields
+		out.Outcome, out.Reason, out.Fields = v.outcome, v.reason, v.fields[:min(len(v.fields), maxFields)]
 	case errors.As(err, &skip):
 		out.Outcome, out.Reason = salvor.OutcomeSkipped, skip.Reason
 	case fatal(err):
@@ -197,7 +199,7 @@ func (r *run) explain(o *object, err error) error {
 	if errors.As(err, &status) && status.Status().Details != nil && status.Status().Details.Kind == kindNamespaces {
 		return err
 	}
-	return &deferral{fmt.Sprintf("target cluster does not serve %s in version %s; it prefers %s", o.res, o.unit.res.APIVersion(), r.served.prefers(o.res))}
+	return r.served.notIn(o.unit.res)
 }
 
 // identity is what tells a live object, and the state of it, from others.

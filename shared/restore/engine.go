@@ -65,9 +65,9 @@ type Tuning struct {
 	Workers int
 	// Streams are segments read at once. Default 6.
 	Streams int
-	// Memory bounds the bytes of segments held at once. Default 24 MiB; one segment is always held.
+	// Memory bounds the bytes of segments held at once. Default 16 MiB; one segment is always held.
 	Memory int64
-	// InFlight bounds the bytes of objects being applied at once. Default 8 MiB; one object always is.
+	// InFlight bounds the bytes of objects being applied at once. Default 4 MiB; one object always is.
 	InFlight int64
 	// Beat is how often progress is told and a cancel looked for; every fifth beat is saved. Default one second.
 	Beat time.Duration
@@ -88,8 +88,8 @@ type Tuning struct {
 func (t Tuning) withDefaults() Tuning {
 	setDefault(&t.Workers, 16)
 	setDefault(&t.Streams, 6)
-	setDefault(&t.Memory, 24<<20)
-	setDefault(&t.InFlight, 8<<20)
+	setDefault(&t.Memory, 16<<20)
+	setDefault(&t.InFlight, 4<<20)
 	setDefault(&t.Beat, time.Second)
 	setDefault(&t.RetryBase, 200*time.Millisecond)
 	setDefault(&t.Patience, 2*time.Minute)

@@ -60,7 +60,36 @@ func (e *Engine) Plan(ctx context.Context, spec salvor.RestoreSpec) (*Plan, erro
 		}
 		p.warn(s)
 	}
+	if err := p.checkMapping(); err != nil {
+		return nil, err
+	}
 	return p, nil
+}
+
+// checkMapping refuses a mapping that a user can't have meant: of a namespace that isn't chosen, and of one into another that is.
+func (p *Plan) checkMapping() error {
+	var chosen []string
+	for _, s := range p.Sources {
+		chosen = append(chosen, s.Namespaces...)
+	}
+	slices.Sort(chosen)
+	for _, old := range sortedKeys(p.Spec.NamespaceMapping) {
+		if !slices.Contains(chosen, old) {
+			return salvor.Errorf(salvor.Invalid, "spec.namespaceMapping: %q is not among the namespaces that come back", old).WithHint("these are %s", some(chosen))
+		}
+	}
+	from := map[string]string{}
+	for _, old := range chosen {
+		target := old
+		if to, ok := p.Spec.NamespaceMapping[old]; ok {
+			target = to
+		}
+		if other, taken := from[target]; taken {
+			return salvor.Errorf(salvor.Invalid, "spec.namespaceMapping: %q and %q would both become %q", other, old, target).WithHint("restore them one after the other to mix them on purpose")
+		}
+		from[target] = old
+	}
+	return nil
 }
 
 // planBackup takes one backup by its name.

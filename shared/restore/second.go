@@ -2,9 +2,19 @@ package restore
 
 import (
 	"context"
+	"errors"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
 	"salvor.io/salvor/shared/salvor"
+)
+
+// Rounds in a row that bring nothing before the second pass ends: what an object refers to is there after some, or
+// never; a webhook, or a server behind an APIService, needs time for its pods to start.
+const (
+	idleRounds    = 3 // some 7 s
+	patientRounds = 5 // some 30 s
 )
 
 // second tries again what was deferred, wave by wave, with growing pauses. It ends when nothing is left, when several
@@ -13,7 +23,7 @@ func (r *run) second(ctx context.Context) error {
 	pause := 5 * r.tuning.RetryBase
 	left := r.takeLater()
 	for idle, waited := 0, time.Duration(0); len(left) > 0; {
-		if idle == 4 || waited >= r.tuning.Second {
+		if idle >= patience(left) || waited >= r.tuning.Second {
 			r.giveUp(left)
 			return nil
 		}
@@ -36,6 +46,16 @@ func (r *run) second(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+func patience(left []deferred) int {
+	for _, d := range left {
+		var wait *deferral
+		if apierrors.IsInternalError(d.err) || errors.As(d.err, &wait) {
+			return patientRounds
+		}
+	}
+	return idleRounds
 }
 
 func (r *run) takeLater() []deferred {

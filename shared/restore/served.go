@@ -2,6 +2,7 @@ package restore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -62,11 +63,15 @@ func (s *served) find(stored cluster.Resource) (cluster.Resource, error) {
 	return cluster.Resource{}, fmt.Errorf("%s; install its CRD or include it", what)
 }
 
-// prefers returns the version in which the target prefers to serve the kind.
-func (s *served) prefers(r cluster.Resource) string {
+// notIn is the error of a kind that is served, but not in the version it was stored in.
+func (s *served) notIn(stored cluster.Resource) error {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return s.kinds[r.String()].APIVersion()
+	what := fmt.Sprintf("target cluster does not serve %s in version %s; it prefers %s", stored, stored.APIVersion(), s.kinds[stored.String()].APIVersion())
+	if s.defined[stored.String()] {
+		return &deferral{what} // its definition is a moment old
+	}
+	return errors.New(what)
 }
 
 // ofKind returns the resource that serves an object's kind.

@@ -87,6 +87,7 @@ func TestWhatCannotBeChosen(t *testing.T) {
 	w.history(past{
 		{"partial", -1, salvor.PhasePartiallyFailed, []string{"*"}, []string{"shop"}},
 		{"good", -2, salvor.PhaseCompleted, []string{"*"}, []string{"bank"}},
+		{"two", -2, salvor.PhaseCompleted, []string{"a", "b"}, []string{"a", "b"}},
 		{"failed", -3, salvor.PhaseFailed, []string{"*"}, []string{"shop"}},
 		{"later", 2, salvor.PhaseCompleted, []string{"*"}, []string{"shop"}},
 		{"much-later", 20, salvor.PhaseCompleted, []string{"*"}, []string{"shop"}},
@@ -103,6 +104,8 @@ func TestWhatCannotBeChosen(t *testing.T) {
 		{"a partial backup by its name", salvor.RestoreSpec{Backup: "partial"}, salvor.Invalid, []string{"secrets (forbidden)", "--allow-partial"}},
 		{"a failed backup by its name", salvor.RestoreSpec{Backup: "failed", AllowPartial: true}, salvor.Invalid, []string{"Failed"}},
 		{"a namespace that the backup lacks", salvor.RestoreSpec{Backup: "good", Namespaces: []string{"shop"}}, salvor.NotFound, []string{"shop", "it holds bank"}},
+		{"a mapping of a namespace that isn't chosen", salvor.RestoreSpec{Backup: "good", NamespaceMapping: map[string]string{"bnak": "x"}}, salvor.Invalid, []string{`"bnak"`, "bank"}},
+		{"two namespaces that would become one", salvor.RestoreSpec{Backup: "two", NamespaceMapping: map[string]string{"a": "b"}}, salvor.Invalid, []string{`"a"`, `"b"`}},
 		{"a backup that isn't there", salvor.RestoreSpec{Backup: "nothing"}, salvor.NotFound, []string{"nothing"}},
 	} {
 		t.Run(c.sentence, func(t *testing.T) {

@@ -51,28 +51,28 @@ func (f *faulty) Create(ctx context.Context, r cluster.Resource, ns string, body
 
 var errLost = errors.New("read tcp 127.0.0.1: connection reset by peer")
 
-// some makes n objects in a new namespace and a backup of them, and takes the namespace away.
-func (w *world) some(n int) (ns string) {
+// some makes a backup of n objects. It returns a restore of them into a namespace that is not there, and its name.
+func (w *world) some(n int) (spec salvor.RestoreSpec, to string) {
 	w.t.Helper()
-	ns = w.namespace()
+	ns := w.namespace()
 	for i := range n {
 		w.create(configMaps, ns, fmt.Sprintf("c%02d", i), `"data":{"k":"v"}`)
 	}
 	w.take("b", []string{ns}, configMaps).store(w)
-	w.delete(namespaces, "", ns)
-	return ns
+	to = ns + "-to"
+	return salvor.RestoreSpec{Backup: "b", NamespaceMapping: map[string]string{ns: to}}, to
 }
 
 func TestAnswersThatGetLost(t *testing.T) {
 	w := newWorld(t)
-	ns := w.some(20)
+	spec, ns := w.some(20)
 	w.target = &faulty{Target: w.c, after: func(n int) error {
 		if n%3 == 0 {
 			return errLost
 		}
 		return nil
 	}}
-	o := w.completed(salvor.RestoreSpec{Backup: "b"})
+	o := w.completed(spec)
 	if got := o.count(salvor.OutcomeCreated); got != 21 {
 		t.Errorf("%d objects are Created, want 20 and their namespace: %v", got, o)
 	}
@@ -92,14 +92,14 @@ func TestAServerThatIsBusy(t *testing.T) {
 	} {
 		t.Run(c.sentence, func(t *testing.T) {
 			w := newWorld(t)
-			w.some(10)
+			spec, _ := w.some(10)
 			w.target = &faulty{Target: w.c, before: func(n int) error {
 				if n%2 == 0 {
 					return c.err
 				}
 				return nil
 			}}
-			if o := w.completed(salvor.RestoreSpec{Backup: "b"}); o.count(salvor.OutcomeCreated) != 11 {
+			if o := w.completed(spec); o.count(salvor.OutcomeCreated) != 11 {
 				t.Errorf("outcomes %v", o)
 			}
 		})
@@ -108,7 +108,7 @@ func TestAServerThatIsBusy(t *testing.T) {
 
 func TestAServerThatGoesAwayEndsTheRestore(t *testing.T) {
 	w := newWorld(t)
-	ns := w.some(40)
+	spec, ns := w.some(40)
 	w.engine.Tuning.Patience = 300 * time.Millisecond
 	w.engine.Tuning.Workers = 4
 	w.target = &faulty{Target: w.c, before: func(n int) error {
@@ -117,12 +117,12 @@ func TestAServerThatGoesAwayEndsTheRestore(t *testing.T) {
 		}
 		return nil
 	}}
-	r, err := w.restore(salvor.RestoreSpec{Backup: "b"})
+	r, err := w.restore(spec)
 	if err == nil || r.Status.Phase != salvor.PhaseFailed || !strings.Contains(r.Status.Message, "does not answer") {
 		t.Fatalf("phase %s, message %q, error %v", r.Status.Phase, r.Status.Message, err)
 	}
 	w.target = w.c
-	o := w.completed(salvor.RestoreSpec{Backup: "b"})
+	o := w.completed(spec)
 	if created, unchanged := o.count(salvor.OutcomeCreated), o.count(salvor.OutcomeUnchanged); created != 26 || unchanged != 15 {
 		t.Errorf("the second run: %d Created and %d Unchanged of 41, want 26 and 15", created, unchanged)
 	}
@@ -131,14 +131,14 @@ func TestAServerThatGoesAwayEndsTheRestore(t *testing.T) {
 
 func TestAWebhookThatFailsForATime(t *testing.T) {
 	w := newWorld(t)
-	w.some(10)
+	spec, _ := w.some(10)
 	w.target = &faulty{Target: w.c, before: func(n int) error {
 		if n > 3 && n < 35 {
 			return apierrors.NewInternalError(errors.New(`failed calling webhook "policy.example.org": no endpoints available`))
 		}
 		return nil
 	}}
-	if o := w.completed(salvor.RestoreSpec{Backup: "b"}); o.count(salvor.OutcomeCreated) != 11 {
+	if o := w.completed(spec); o.count(salvor.OutcomeCreated) != 11 {
 		t.Errorf("outcomes %v", o)
 	}
 }
@@ -190,9 +190,9 @@ func flip(t testing.TB, path string) {
 
 func TestACorruptManifestStopsEverything(t *testing.T) {
 	w := newWorld(t)
-	ns := w.some(1)
+	spec, ns := w.some(1)
 	flip(t, filepath.Join(w.root, "location", w.repo.Keys().Manifest("b")))
-	r, err := w.restore(salvor.RestoreSpec{Backup: "b"})
+	r, err := w.restore(spec)
 	if !salvor.Is(err, salvor.Corrupt) || r.Status.Phase != salvor.PhaseFailed {
 		t.Errorf("phase %s, error %v", r.Status.Phase, err)
 	}
@@ -203,7 +203,7 @@ func TestACorruptManifestStopsEverything(t *testing.T) {
 
 func TestCancel(t *testing.T) {
 	w := newWorld(t)
-	ns := w.some(30)
+	spec, ns := w.some(30)
 	w.engine.Tuning.Workers = 1
 	w.engine.Tuning.Beat = 20 * time.Millisecond
 	w.target = &faulty{Target: w.c, before: func(n int) error {
@@ -215,7 +215,7 @@ func TestCancel(t *testing.T) {
 		}
 		return nil
 	}}
-	r, err := w.restore(salvor.RestoreSpec{Backup: "b"})
+	r, err := w.restore(spec)
 	if !salvor.Is(err, salvor.Canceled) || r.Status.Phase != salvor.PhaseCanceled || !r.Status.CancelRequested {
 		t.Fatalf("phase %s, error %v", r.Status.Phase, err)
 	}
@@ -223,7 +223,7 @@ func TestCancel(t *testing.T) {
 		t.Error("it went on to the end")
 	}
 	w.target = w.c
-	w.completed(salvor.RestoreSpec{Backup: "b"})
+	w.completed(spec)
 	if w.get(configMaps, ns, "c29") == nil {
 		t.Error("another run does not complete it")
 	}
