@@ -13,7 +13,10 @@ import (
 )
 
 // Catalog keeps objects. Every method is safe for concurrent use, by other processes too, and every write is
-// conditional on one record alone. Errors carry a salvor.Code: NotFound, Exists, Conflict, Unavailable or Forbidden.
+// conditional on one record alone. Errors carry a salvor.Code: NotFound, Exists and Conflict as the methods say, Invalid
+// for what can't be kept or understood, Corrupt for a record that can't be read, otherwise Unavailable, Forbidden,
+// Unauthorized, Canceled, DeadlineExceeded or Internal. A write that was refused changes neither the catalog nor the
+// caller's object. After Unavailable, Canceled or DeadlineExceeded the write may have been made all the same.
 type Catalog interface {
 	Objects
 	Backups
@@ -29,7 +32,8 @@ type Objects interface {
 	Update(ctx context.Context, o salvor.Object) error
 	// Get returns the object. NotFound.
 	Get(ctx context.Context, kind, name string) (salvor.Object, error)
-	// List returns up to limit objects of the kind by ascending name, after the cursor, and the cursor of the next page, "" at the end.
+	// List returns up to limit objects of the kind by ascending name, after the cursor, and the cursor of the next page, ""
+	// at the end. The limit is as in Query. Invalid: the cursor is not one of this kind's.
 	List(ctx context.Context, kind, cursor string, limit int) (items []salvor.Object, next string, err error)
 	// Delete removes the object. NotFound. With a resourceVersion other than "", Conflict when the stored one differs.
 	Delete(ctx context.Context, kind, name, resourceVersion string) error
@@ -37,7 +41,8 @@ type Objects interface {
 
 // Backups keeps backups, found by identity and by date.
 type Backups interface {
-	// CreateBackup stores a new backup under (Status.ClusterID, Name) and sets its ResourceVersion.
+	// CreateBackup stores a new backup under (Status.ClusterID, Name) and sets its ResourceVersion. It needs a date:
+	// CreationTimestamp, kept in whole seconds, and once it is cut CutAt, in microseconds.
 	// Exists: one of that identity is there; nothing changed.
 	CreateBackup(ctx context.Context, b *salvor.Backup) error
 	// UpdateBackup replaces the backup if the stored ResourceVersion is the one b carries, and sets the new one. Conflict otherwise.
@@ -47,7 +52,8 @@ type Backups interface {
 	// DeleteBackup removes the backup and what finds it. NotFound. Conflict as in Delete.
 	DeleteBackup(ctx context.Context, id salvor.BackupID, resourceVersion string) error
 	// Search returns the backups that match, newest date first (ties by cluster id and name, ascending). It returns
-	// fewer than q.Limit only at the end. Invalid: the cursor is not one of this query's.
+	// fewer than q.Limit only at the end. A backup that is cut while the search runs may be missed by it, for its date
+	// changes. Invalid: the cursor is not one of this query's.
 	Search(ctx context.Context, q Query) (Page, error)
 	// NewestGood returns the newest Completed backup of the cluster that contains the namespace with a date at or before at. NotFound.
 	NewestGood(ctx context.Context, clusterID, namespace string, at time.Time) (*salvor.Backup, error)
@@ -78,7 +84,8 @@ type Query struct {
 // Page is one page of a search.
 type Page struct {
 	Backups []*salvor.Backup
-	// Next is the cursor of the next page, "" at the end.
+	// Next is the cursor of the next page, "" at the end. Where conditions are left that no index answers, such as labels
+	// and phases, the last page may turn out to be empty.
 	Next string
 }
 

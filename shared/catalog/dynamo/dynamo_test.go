@@ -20,9 +20,9 @@ func TestConformance(t *testing.T) {
 	})
 }
 
-// TestConformanceOfPieces runs the suite on answers that come in the smallest pieces.
-func TestConformanceOfPieces(t *testing.T) {
-	catalogtest.Run(t, func(t *testing.T) catalog.Catalog {
+// TestFindingInPieces runs the searches of the suite on answers that come in the smallest pieces.
+func TestFindingInPieces(t *testing.T) {
+	catalogtest.RunFinding(t, func(t *testing.T) catalog.Catalog {
 		api, table := newTable(t)
 		return dynamo.New(stingy{api}, table)
 	})

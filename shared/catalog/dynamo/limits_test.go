@@ -74,6 +74,22 @@ func TestTooLarge(t *testing.T) {
 	}
 }
 
+// TestThousandsFit holds what a record takes: as many namespaces as any cluster has, as many failures as namespaces.
+func TestThousandsFit(t *testing.T) {
+	b := newBackup("prod", "one", noon)
+	for i := range 20_000 {
+		ns := fmt.Sprintf("team-%d-%x", i%97, i*7919)
+		b.Status.Namespaces = append(b.Status.Namespaces, ns)
+		b.Status.Failures = append(b.Status.Failures, salvor.Failure{Kind: "secrets", Namespace: ns, Objects: -1,
+			Reason: "secrets is forbidden: User \"salvor\" cannot list resource \"secrets\" in API group \"\" in the namespace \"" + ns + "\""})
+	}
+	size, err := dynamo.RecordSize(b)
+	if err != nil {
+		t.Error(err)
+	}
+	t.Logf("20,000 namespaces and failures take %d bytes", size)
+}
+
 func TestErrors(t *testing.T) {
 	b := newBackup("prod", "one", noon)
 	t.Run("there is no such table", func(t *testing.T) {
