@@ -54,8 +54,6 @@ var (
 	policies    = kind("networking.k8s.io", "networkpolicies", "NetworkPolicy", true)
 	definitions = kind("apiextensions.k8s.io", "customresourcedefinitions", "CustomResourceDefinition", false)
 	priorities  = kind("scheduling.k8s.io", "priorityclasses", "PriorityClass", false)
-	classes     = kind("storage.k8s.io", "storageclasses", "StorageClass", false)
-	webhooks    = kind("admissionregistration.k8s.io", "validatingwebhookconfigurations", "ValidatingWebhookConfiguration", false)
 )
 
 func core(name, k string, namespaced bool) cluster.Resource { return kind("", name, k, namespaced) }
@@ -254,9 +252,7 @@ func (b *stored) takeList(w *world, res cluster.Resource, ns, fields string) {
 
 func (b *stored) add(res cluster.Resource, ns string, raw []byte) *stored {
 	res.Verbs = nil
-	i := slices.IndexFunc(b.resources, func(r cluster.Resource) bool { return r.String() == res.String() })
-	if i < 0 {
-		i = len(b.resources)
+	if !slices.ContainsFunc(b.resources, func(r cluster.Resource) bool { return r.String() == res.String() }) {
 		b.resources = append(b.resources, res)
 	}
 	key := res.String()
