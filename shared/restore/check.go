@@ -28,7 +28,7 @@ func (r *run) check(ctx context.Context, units []*unit) error {
 	}
 	if c.conflicts > 0 {
 		return salvor.Errorf(salvor.Conflict, "%d objects exist and differ; nothing was changed", c.conflicts).
-			WithHint("the failures name them; use --conflict Skip or Update, or another namespace")
+			WithHint("the failures name them; use --on-conflict skip or update, or another namespace")
 	}
 	return nil
 }

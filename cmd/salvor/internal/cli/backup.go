@@ -115,7 +115,7 @@ func (a *app) runBackup(ctx context.Context, h *home.Home, id salvor.BackupID, o
 	e := h.Backups()
 	e.Tuning.Beat = time.Second // how soon the bar moves and a cancel is seen
 	p := a.progress("backup " + id.Name)
-	watchBackup(e, p, a.sys.Now)
+	a.watchBackup(e, p, id.Name)
 	began := a.sys.Now()
 	ended, err := e.Run(ctx, id)
 	p.end()

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/dustin/go-humanize"
+
 	"salvor.io/salvor/shared/salvor"
 )
 
@@ -185,7 +187,7 @@ func outcomeText(outcomes map[salvor.Outcome]int64) string {
 	var parts []string
 	for _, o := range []salvor.Outcome{salvor.OutcomeCreated, salvor.OutcomeUpdated, salvor.OutcomeUnchanged, salvor.OutcomeSkipped, salvor.OutcomeFailed} {
 		if n := outcomes[o]; n > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", n, strings.ToLower(string(o))))
+			parts = append(parts, humanize.Comma(n)+" "+strings.ToLower(string(o)))
 		}
 	}
 	return strings.Join(parts, ", ")

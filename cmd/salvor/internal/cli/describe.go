@@ -64,6 +64,9 @@ func (a *app) explain(ctx context.Context, h *home.Home, o salvor.Object) error 
 	f.add("labels", "%s", labelList(m.Labels))
 	f.add("created", "%s (%s ago)", a.time(m.CreationTimestamp.Time), a.age(m.CreationTimestamp.Time))
 	f.add("requested by", "%s", dash(m.RequestedBy))
+	if b, ok := o.(*salvor.Backup); ok {
+		f.add("root digest", "%s", dash(b.Status.RootDigest))
+	}
 	if err := f.write(a, ""); err != nil {
 		return err
 	}

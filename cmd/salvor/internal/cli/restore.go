@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
 	"salvor.io/salvor/cmd/salvor/internal/home"
@@ -89,9 +90,14 @@ func (a *app) runRestore(ctx context.Context, h *home.Home, r *salvor.Restore, n
 		fmt.Fprintf(a.sys.Stderr, "restore %q exists already: asked for by %s, %s ago, %s\n", recorded.Name, dash(recorded.RequestedBy), a.age(recorded.CreationTimestamp.Time), recorded.Status.Phase)
 		recorded.Spec.AsOf = r.Spec.AsOf // the catalog keeps whole seconds
 	}
-	p := a.progress("restore " + recorded.Name)
+	p := a.progress("restoring")
+	step := ""
 	e.Progress = func(s restore.Progress) {
-		p.show(s.Done, s.Total, fmt.Sprintf("%s, %d of %s", s.Step, s.Done, count(s.Total, "object")))
+		if s.Step != step {
+			step = s.Step
+			a.log.Info("step", "restore", recorded.Name, "step", step)
+		}
+		p.show(s.Done, s.Total, fmt.Sprintf("%s of %s, %s", humanize.Comma(s.Done), count(s.Total, "object"), s.Step))
 	}
 	began := a.sys.Now()
 	done := recorded.Status.Phase.Done()
@@ -114,6 +120,9 @@ func (a *app) runRestore(ctx context.Context, h *home.Home, r *salvor.Restore, n
 		return printErr
 	case s.Phase == salvor.PhasePartiallyFailed:
 		return &partialError{fmt.Sprintf("restore %q is PartiallyFailed: %s", recorded.Name, oneLine(s.Message))}
+	case s.Phase == salvor.PhaseCanceled:
+		return salvor.Errorf(salvor.Canceled, "restore %q was canceled", recorded.Name).
+			WithHint("another of the same spec, under another --name, goes on from there")
 	case !s.Phase.Good():
 		return salvor.Errorf(salvor.Internal, "restore %q is %s: %s", recorded.Name, s.Phase, oneLine(s.Message))
 	}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 // backupWatch shows what a backup engine does; the engine tells it from several goroutines.
 type backupWatch struct {
 	p   *progress
+	log *slog.Logger
 	now func() time.Time
 
 	mu       sync.Mutex
@@ -20,8 +22,8 @@ type backupWatch struct {
 	done     salvor.Progress
 }
 
-func watchBackup(e *backup.Engine, p *progress, now func() time.Time) {
-	w := &backupWatch{p: p, now: now}
+func (a *app) watchBackup(e *backup.Engine, p *progress, name string) {
+	w := &backupWatch{p: p, now: a.sys.Now, log: a.log.With("backup", name)}
 	e.OnStep = w.onStep
 	e.Progress = w.onProgress
 }
@@ -30,6 +32,7 @@ func (w *backupWatch) onStep(s backup.Step) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.step = s
+	w.log.Info("step", "step", s)
 	if s == backup.StepCapture {
 		w.captured = w.now()
 	}

@@ -1,11 +1,13 @@
 package cli_test
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"salvor.io/salvor/shared/salvor"
@@ -23,6 +25,32 @@ func TestABackupOfAClusterThatDoesNotAnswerFails(t *testing.T) {
 	}
 	if got := s.must("backups", "-o", "name", "--phase", "Failed"); got != "backup/prod/prod-20261122t120000z\n" {
 		t.Errorf("the failed run is not recorded: %q", got)
+	}
+}
+
+// What the flags say is what is recorded, also when the run fails.
+func TestFlagsBecomeTheSpec(t *testing.T) {
+	s := newShell(t)
+	s.settings()
+	s.stdin = freeze
+	s.must("apply", "-f", "-")
+	s.run("backup", "create", "b1", "-n", "shop-*,{a,b}-x", "-n", "c", "--exclude-namespaces", "d", "--namespace-selector", "tier in (1,2)",
+		"--kinds", "secrets,*.apps", "--exclude-kinds", "pods", "-l", "app=shop,!old", "--cluster-scoped", "None", "--pre-exec-rule", "freeze",
+		"--consistency", "Strict", "--timeout", "5m", "--labels", "x=1,y=2")
+	var b salvor.Backup
+	if err := json.Unmarshal([]byte(s.must("get", "backup", "b1", "-o", "json")), &b); err != nil {
+		t.Fatal(err)
+	}
+	want := salvor.BackupSpec{Cluster: "prod", Location: "disk", PreExecRule: "freeze", Consistency: "Strict", Timeout: metav1.Duration{Duration: 5 * time.Minute},
+		Scope: salvor.Scope{Namespaces: []string{"shop-*", "{a,b}-x", "c"}, ExcludeNamespaces: []string{"d"}, Kinds: []string{"secrets", "*.apps"},
+			ExcludeKinds: []string{"pods"}, ClusterScoped: "None",
+			NamespaceSelector: &metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{{Key: "tier", Operator: "In", Values: []string{"1", "2"}}}},
+			LabelSelector:     &metav1.LabelSelector{MatchLabels: map[string]string{"app": "shop"}, MatchExpressions: []metav1.LabelSelectorRequirement{{Key: "old", Operator: "DoesNotExist"}}}}}
+	if diff := cmp.Diff(want, b.Spec, cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+	if diff := cmp.Diff(map[string]string{"x": "1", "y": "2"}, b.Labels); diff != "" {
+		t.Errorf("labels: -want +got\n%s", diff)
 	}
 }
 

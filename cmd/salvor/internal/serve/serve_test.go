@@ -1,0 +1,286 @@
+package serve_test
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"salvor.io/salvor/cmd/salvor/internal/serve"
+	"salvor.io/salvor/shared/backup"
+	"salvor.io/salvor/shared/catalog"
+	"salvor.io/salvor/shared/catalog/sqlite"
+	"salvor.io/salvor/shared/salvor"
+)
+
+var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+
+func at(s string) time.Time {
+	t, err := time.Parse(time.RFC3339, s)
+	if err != nil {
+		panic(err)
+	}
+	return t
+}
+
+func TestDue(t *testing.T) {
+	daily := salvor.SchedulePolicySpec{Daily: &salvor.DailyPolicy{Times: []string{"02:00"}}, TimeZone: "UTC"}
+	hourly := salvor.SchedulePolicySpec{Interval: &metav1.Duration{Duration: time.Hour}, TimeZone: "UTC"}
+	never := salvor.SchedulePolicySpec{Cron: "0 2 1 1 ? 2020", TimeZone: "UTC"}
+	for name, c := range map[string]struct {
+		policy             salvor.SchedulePolicySpec
+		last, created, now string
+		due, next          string
+		missed             int
+	}{
+		"nothing before the first time": {daily, "", "2026-11-22T03:00:00Z", "2026-11-22T12:00:00Z", "", "2026-11-23T02:00:00Z", 0},
+		"at its time":                   {daily, "", "2026-11-21T03:00:00Z", "2026-11-22T02:00:00Z", "2026-11-22T02:00:00Z", "2026-11-23T02:00:00Z", 0},
+		"a little late":                 {daily, "2026-11-21T02:00:00Z", "2026-11-01T00:00:00Z", "2026-11-22T02:00:14Z", "2026-11-22T02:00:00Z", "2026-11-23T02:00:00Z", 0},
+		"not twice":                     {daily, "2026-11-22T02:00:00Z", "2026-11-01T00:00:00Z", "2026-11-22T02:00:14Z", "", "2026-11-23T02:00:00Z", 0},
+		"of several that were missed, the newest":           {daily, "2026-11-18T02:00:00Z", "2026-11-01T00:00:00Z", "2026-11-22T12:00:00Z", "2026-11-22T02:00:00Z", "2026-11-23T02:00:00Z", 3},
+		"an interval begins when the schedule is made":      {hourly, "", "2026-11-22T12:00:00Z", "2026-11-22T12:00:00Z", "2026-11-22T12:00:00Z", "2026-11-22T13:00:00Z", 0},
+		"and goes on from there":                            {hourly, "2026-11-22T12:10:00Z", "2026-11-22T10:10:00Z", "2026-11-22T13:09:59Z", "", "2026-11-22T13:10:00Z", 0},
+		"a year of absence is not counted minute by minute": {hourly, "2025-11-22T12:00:00Z", "2025-01-01T00:00:00Z", "2026-11-22T12:30:00Z", "2026-11-22T12:00:00Z", "2026-11-22T13:00:00Z", 35*24 - 1},
+		"a policy whose years are over":                     {never, "", "2026-11-22T12:00:00Z", "2026-11-22T12:00:00Z", "", "", 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var last time.Time
+			if c.last != "" {
+				last = at(c.last)
+			}
+			due, missed, next, err := serve.Due(c.policy, last, at(c.created), at(c.now))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := text(due); got != c.due {
+				t.Errorf("due is %s, want %s", got, c.due)
+			}
+			if got := text(next); got != c.next || missed != c.missed {
+				t.Errorf("next is %s after %d missed, want %s after %d", got, missed, c.next, c.missed)
+			}
+		})
+	}
+}
+
+func text(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339)
+}
+
+// served is a server on a real catalog, whose engine can't reach any cluster: a run that was begun ends as Failed.
+type served struct {
+	*sqlite.Catalog
+	mu  sync.Mutex
+	now time.Time
+	log bytes.Buffer
+	// reached tells of each run that tries to reach its cluster; hold, if set, keeps it there.
+	reached chan string
+	hold    chan struct{}
+	stop    context.CancelFunc
+	done    chan error
+}
+
+func (s *served) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.log.Write(p)
+}
+
+func (s *served) logged() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.log.String()
+}
+
+func (s *served) clock() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.now
+}
+
+func (s *served) set(now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.now = now
+}
+
+func newServed(t *testing.T) *served {
+	t.Helper()
+	c, err := sqlite.Open(filepath.Join(t.TempDir(), "catalog.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	s := &served{Catalog: c, now: noon, reached: make(chan string, 100)}
+	s.create(t, &salvor.Cluster{ObjectMeta: salvor.ObjectMeta{Name: "prod"}, Spec: salvor.ClusterSpec{Kubeconfig: &salvor.KubeconfigCluster{}}})
+	s.create(t, &salvor.BackupLocation{ObjectMeta: salvor.ObjectMeta{Name: "disk"}, Spec: salvor.BackupLocationSpec{Directory: &salvor.DirectoryLocation{Path: "/nowhere"}}})
+	s.create(t, &salvor.SchedulePolicy{ObjectMeta: salvor.ObjectMeta{Name: "hourly"}, Spec: salvor.SchedulePolicySpec{
+		Interval: &metav1.Duration{Duration: time.Hour}, Retention: salvor.Retention{Last: 1}}})
+	return s
+}
+
+func (s *served) create(t *testing.T, o salvor.Object) {
+	t.Helper()
+	o.Default()
+	o.Meta().CreationTimestamp = metav1.NewTime(noon)
+	if err := s.Create(t.Context(), o); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (s *served) schedule(t *testing.T, name string, suspend bool) {
+	t.Helper()
+	b := &salvor.BackupSchedule{ObjectMeta: salvor.ObjectMeta{Name: name}}
+	b.Spec.Policy, b.Spec.Suspend = "hourly", suspend
+	b.Spec.Template = salvor.BackupTemplate{Labels: map[string]string{"from": name},
+		Spec: salvor.BackupSpec{Cluster: "prod", Location: "disk", Scope: salvor.Scope{Namespaces: []string{"shop"}}}}
+	s.create(t, b)
+}
+
+func (s *served) engine() *backup.Engine {
+	return &backup.Engine{Catalog: s.Catalog, Now: s.clock, Holder: "server/1/x", CatalogID: "id",
+		Open: func(ctx context.Context, b *salvor.Backup) (*backup.Site, error) {
+			s.reached <- b.Name
+			if s.hold != nil {
+				select {
+				case <-s.hold:
+				case <-ctx.Done():
+					return nil, context.Cause(ctx)
+				}
+			}
+			return nil, salvor.Errorf(salvor.Unavailable, "no cluster here")
+		}}
+}
+
+func (s *served) start(t *testing.T) {
+	t.Helper()
+	ctx, stop := context.WithCancel(t.Context())
+	s.stop, s.done = stop, make(chan error, 1)
+	server := &serve.Server{Catalog: s.Catalog, Engine: s.engine, Now: s.clock, RequestedBy: "ada@example",
+		Log: slog.New(slog.NewTextHandler(s, nil)), Poll: 5 * time.Millisecond, Grace: 50 * time.Millisecond}
+	go func() {
+		defer close(s.done)
+		s.done <- server.Run(ctx)
+	}()
+	t.Cleanup(func() { s.end(t) })
+}
+
+// end stops the server and waits for it; twice is once.
+func (s *served) end(t *testing.T) {
+	t.Helper()
+	s.stop()
+	if err := <-s.done; err != nil {
+		t.Error(err)
+	}
+}
+
+// eventually waits until it is so.
+func (s *served) eventually(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	for end := time.Now().Add(20 * time.Second); !is(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("not in 20 s: %s\n%s", what, s.logged())
+		}
+	}
+}
+
+func (s *served) get(t *testing.T, name string) *salvor.Backup {
+	t.Helper()
+	b, err := s.GetBackup(t.Context(), salvor.BackupID{ClusterID: "prod", Name: name})
+	if err != nil && !salvor.Is(err, salvor.NotFound) {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func (s *served) ended(t *testing.T, name string) func() bool {
+	return func() bool { b := s.get(t, name); return b != nil && b.Status.Phase.Done() }
+}
+
+func TestServeFiresSchedulesOnce(t *testing.T) {
+	s := newServed(t)
+	s.schedule(t, "shop", false)
+	s.schedule(t, "asleep", true)
+	s.start(t)
+	s.eventually(t, "the first run ended", s.ended(t, "shop-20261122t120000z"))
+	b := s.get(t, "shop-20261122t120000z")
+	if b.Spec.Schedule != "shop" || !b.Spec.ScheduledFor.Time.Equal(noon) || b.Labels["from"] != "shop" || b.RequestedBy != "schedule/shop by ada@example" {
+		t.Errorf("the run is %+v %+v", b.ObjectMeta, b.Spec)
+	}
+	s.set(noon.Add(59 * time.Minute))
+	s.set(noon.Add(3*time.Hour + time.Minute))
+	s.eventually(t, "the newest of the missed runs ended", s.ended(t, "shop-20261122t150000z"))
+	s.end(t)
+	page, err := s.Search(t.Context(), catalog.Query{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(page.Backups) != 2 {
+		t.Errorf("%d runs were made, want 2: %s", len(page.Backups), s.logged())
+	}
+	for _, want := range []string{"missed=2", "retention would delete", "would_delete=1"} {
+		if !strings.Contains(s.logged(), want) {
+			t.Errorf("%q is not in the log:\n%s", want, s.logged())
+		}
+	}
+}
+
+func TestServeTakesOverWhatWasLeft(t *testing.T) {
+	s := newServed(t)
+	for name, lease := range map[string]salvor.Lease{
+		"dead":  {Holder: "other/1/x", Epoch: 1, Expires: metav1.NewTime(noon.Add(-time.Second))},
+		"alive": {Holder: "other/2/x", Epoch: 1, Expires: metav1.NewTime(noon.Add(time.Minute))},
+		"young": {},
+	} {
+		b := &salvor.Backup{ObjectMeta: salvor.ObjectMeta{Name: name, CreationTimestamp: metav1.NewTime(noon.Add(-30 * time.Second))}}
+		b.Spec = salvor.BackupSpec{Cluster: "prod", Location: "disk", Scope: salvor.Scope{Namespaces: []string{"shop"}}}
+		b.Default()
+		b.Status = salvor.BackupStatus{Phase: salvor.PhaseQuiescing, ClusterID: "prod", Lease: lease}
+		if err := s.CreateBackup(t.Context(), b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.start(t)
+	s.eventually(t, "what a dead process left was taken over", s.ended(t, "dead"))
+	if s.ended(t, "alive")() || s.ended(t, "young")() {
+		t.Error("what another process works on, or is about to, was taken over")
+	}
+	s.set(noon.Add(2 * time.Minute))
+	s.eventually(t, "the others were taken over in time", func() bool { return s.ended(t, "alive")() && s.ended(t, "young")() })
+}
+
+func TestServeCancelsAfterItsGrace(t *testing.T) {
+	s := newServed(t)
+	s.hold = make(chan struct{})
+	s.schedule(t, "shop", false)
+	s.start(t)
+	<-s.reached
+	s.end(t)
+	if b := s.get(t, "shop-20261122t120000z"); b.Status.Phase != salvor.PhaseCanceled {
+		t.Errorf("what still ran is %s: %s", b.Status.Phase, s.logged())
+	}
+}
+
+// Runs of one schedule never meet: their rules would freeze the same pods.
+func TestServeWaitsForTheRunBefore(t *testing.T) {
+	s := newServed(t)
+	s.hold = make(chan struct{})
+	s.schedule(t, "shop", false)
+	s.start(t)
+	<-s.reached
+	s.set(noon.Add(time.Hour))
+	time.Sleep(50 * time.Millisecond) // some turns
+	if s.get(t, "shop-20261122t130000z") != nil {
+		t.Error("the second run began while the first one ran")
+	}
+	close(s.hold)
+	s.eventually(t, "the second run followed", s.ended(t, "shop-20261122t130000z"))
+}
