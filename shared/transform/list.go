@@ -12,6 +12,8 @@ type Note struct {
 	// Path is a JSON pointer, in which a star stands for every element of a list.
 	Path   string
 	Reason string
+	// Partly: not of every object of the kind, or not the whole of it.
+	Partly bool
 }
 
 // Removals lists what is taken out of objects of each kind, or edited in them, with the reason; docs/restore.md shows it.
@@ -22,7 +24,7 @@ func Removals() []Note {
 	}
 	for kind, rules := range rules {
 		for _, r := range rules {
-			list = append(list, Note{kind, pointer(r.path), r.why})
+			list = append(list, Note{Kind: kind, Path: pointer(r.path), Reason: r.why, Partly: r.when != nil || r.edit != nil})
 		}
 	}
 	return sorted(list)
@@ -42,7 +44,7 @@ func Mapped() []Note {
 	var list []Note
 	for kind, refs := range references {
 		for _, r := range refs {
-			list = append(list, Note{kind, pointer(r.path), mapped})
+			list = append(list, Note{Kind: kind, Path: pointer(r.path), Reason: mapped})
 		}
 	}
 	return sorted(list)

@@ -1,0 +1,138 @@
+package docs_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"salvor.io/salvor/shared/cluster/kube"
+)
+
+// terminal runs lines as a user does, in the root of the repository, with a home of its own.
+type terminal struct {
+	home string
+	env  []string
+}
+
+func newTerminal(t *testing.T, kubeconfig string) *terminal {
+	t.Helper()
+	top, err := filepath.Abs(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bin := t.TempDir()
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", filepath.Join(bin, "salvor"), "./cmd/salvor")
+	build.Dir, build.Env = top, append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("building salvor: %v\n%s", err, out)
+	}
+	// What tools/run builds is cached in the real home.
+	kubectl := fmt.Sprintf("#!/bin/sh\nHOME='%s' exec '%s/tools/run' kubectl \"$@\"\n", os.Getenv("HOME"), top)
+	if err := os.WriteFile(filepath.Join(bin, "kubectl"), []byte(kubectl), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	home := t.TempDir()
+	return &terminal{home: home, env: append(os.Environ(), "HOME="+home, "SALVOR_HOME=", "XDG_DATA_HOME=", "TZ=UTC",
+		"KUBECONFIG="+kubeconfig, "PATH="+bin+":"+os.Getenv("PATH"))}
+}
+
+// run returns what a line prints, on both outputs.
+func (c *terminal) run(t *testing.T, line string) string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "bash", "-o", "pipefail", "-c", line)
+	cmd.Dir, cmd.Env = root, c.env
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s: %v\n%s", line, err, out)
+	}
+	return strings.ReplaceAll(string(out), c.home, "/home/you")
+}
+
+var shapes = []struct {
+	re *regexp.Regexp
+	by string
+}{
+	{regexp.MustCompile(`sha256:[0-9a-f]{64}`), "DIGEST"},
+	{regexp.MustCompile(`\b\d+(\.\d+)? ?(ms|s|m|min)\b`), "TIME"},
+	{regexp.MustCompile(`\b\d+(\.\d+)? (B|kB|MB)`), "SIZE"},
+	// Controllers are at work meanwhile: they may make a ServiceAccount first, or touch a Deployment.
+	{regexp.MustCompile(`(\d+ (created|updated|unchanged)(, )?)+`), "OUTCOMES"},
+	{regexp.MustCompile(`\d+`), "N"},
+	{regexp.MustCompile(`[ \t]+`), " "},
+}
+
+// shape is an output without what differs from run to run.
+func shape(text string) string {
+	for _, s := range shapes {
+		text = s.re.ReplaceAllString(text, s.by)
+	}
+	return text
+}
+
+// The lines of README.md work, and their output there is what they print. With -update it is written anew.
+func TestReadmeWalkThrough(t *testing.T) {
+	k := server(t)
+	admin := client(t, k.Kubeconfig)
+	t.Cleanup(func() {
+		for _, ns := range []string{"shop-front", "shop-data", "copy-front", "copy-data"} {
+			_ = admin.Delete(context.WithoutCancel(t.Context()), namespaces, "", ns, kube.DeleteOptions{})
+		}
+	})
+	c := newTerminal(t, k.Kubeconfig)
+	page, commands := read(t, "README.md"), 0
+	for _, b := range blocks(page) {
+		if b.info != "console" {
+			continue
+		}
+		var ran strings.Builder
+		for line := range strings.Lines(b.text) {
+			if command, ok := strings.CutPrefix(line, "$ "); ok {
+				commands++
+				ran.WriteString(line + c.run(t, strings.TrimSpace(command)))
+			}
+		}
+		if diff := cmp.Diff(shape(b.text), shape(ran.String())); diff != "" && !*update {
+			t.Errorf("README.md prints something else (-page +now):\n%s", diff)
+		}
+		page = strings.Replace(page, "```console\n"+b.text, "```console\n"+ran.String(), 1)
+	}
+	if commands < 10 {
+		t.Errorf("only %d lines were found", commands)
+	}
+	if *update && !t.Failed() {
+		if err := os.WriteFile(filepath.Join(root, "README.md"), []byte(page), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// Every salvor line of every page is one that the program understands.
+func TestCommandsAreUnderstood(t *testing.T) {
+	c := newTerminal(t, "")
+	found := 0
+	for name, text := range pages(t) {
+		for _, b := range blocks(text) {
+			if !strings.HasPrefix(b.info, "sh") {
+				continue
+			}
+			for line := range strings.Lines(b.text) {
+				command, _, _ := strings.Cut(line, " #")
+				if !strings.HasPrefix(command, "salvor ") {
+					continue
+				}
+				found++
+				t.Run(name, func(t *testing.T) { c.run(t, strings.TrimSpace(command)+" --help") })
+			}
+		}
+	}
+	if found < 5 {
+		t.Errorf("only %d lines were found", found)
+	}
+}
