@@ -25,7 +25,7 @@ var binary = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	path := filepath.Join(root, "bin", "salvor")
+	path := filepath.Join(root, "bin", "salvor-test") // others may run bin/salvor at the moment
 	cmd := exec.Command("go", "build", "-trimpath", "-o", path, "./cmd/salvor")
 	cmd.Dir, cmd.Env = root, append(os.Environ(), "CGO_ENABLED=0")
 	out, err := cmd.CombinedOutput()

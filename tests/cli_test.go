@@ -93,7 +93,7 @@ func TestTheCommandLineSaysWhatFailed(t *testing.T) {
 	c.expect(0, "cluster", "add", "here", "--kubeconfig", l.Kubeconfig)
 
 	// A plain name that does not exist is a failure, and what is there is backed up.
-	partial := c.expect(5, "backup", "create", "partial", "-n", ns+",no-such-namespace")
+	partial := c.expect(5, "backup", "create", "partial", "--cluster", "here", "-n", ns+",no-such-namespace")
 	if !strings.Contains(partial.stdout, `namespace "no-such-namespace" does not exist`) || !strings.Contains(partial.stderr, "PartiallyFailed") {
 		t.Errorf("it says\n%s%s", partial.stdout, partial.stderr)
 	}
@@ -107,11 +107,16 @@ func TestTheCommandLineSaysWhatFailed(t *testing.T) {
 		}
 	})
 
-	failed := c.expect(1, "backup", "create", "failed", "-n", ns, "--pre-exec-rule", "broken", "--post-exec-rule", "thaw")
+	c.expect(0, "cluster", "add", "nobody", "--kubeconfig", l.User(t, "cli-nobody"))
+	if e := c.expect(6, "backup", "create", "--cluster", "nobody", "-n", ns); !strings.Contains(e.stdout, "cli-nobody") {
+		t.Errorf("it does not name who may not list:\n%s%s", e.stdout, e.stderr)
+	}
+
+	failed := c.expect(1, "backup", "create", "failed", "--cluster", "here", "-n", ns, "--pre-exec-rule", "broken", "--post-exec-rule", "thaw")
 	if !strings.Contains(failed.stdout, "backup/here/failed Failed") || !strings.Contains(failed.stderr, "exit code 3") {
 		t.Errorf("it says\n%s%s", failed.stdout, failed.stderr)
 	}
-	c.expect(4, "backup", "create", "partial", "-n", ns)
+	c.expect(4, "backup", "create", "partial", "--cluster", "here", "-n", ns)
 
 	change := []byte(`{"data":{"v":"changed"}}`)
 	if _, err := l.Patch(t.Context(), configMapKind, ns, "settings", types.MergePatchType, change); err != nil {
