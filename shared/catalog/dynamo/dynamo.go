@@ -80,7 +80,7 @@ var _ catalog.Catalog = (*Catalog)(nil)
 
 // New returns the catalog in the table, which exists (see [CreateTable]).
 func New(api API, table string) *Catalog {
-	return &Catalog{Now: clock, Token: rand.Text, api: api, table: table}
+	return &Catalog{Now: now, Token: rand.Text, api: api, table: table}
 }
 
 // Open returns the catalog in the table, with a client that slows down when DynamoDB throttles it.
