@@ -55,7 +55,7 @@ func (c *Catalog) UpdateBackup(ctx context.Context, b *salvor.Backup) error {
 		return wrap(what, err)
 	}
 	if moved {
-		c.dropIndex(ctx, indexKeys(old, true), textOf(i, attrGen))
+		c.dropIndex(ctx, indexKeys(old, old.Status.Phase.Good()), textOf(i, attrGen))
 	}
 	return nil
 }
@@ -151,7 +151,7 @@ func (c *Catalog) DeleteBackup(ctx context.Context, id salvor.BackupID, resource
 	if err != nil {
 		return nil // It is gone. Whoever finds an index item of it sees that it is untrue.
 	}
-	c.dropIndex(ctx, indexKeys(b, true), textOf(i, attrGen))
+	c.dropIndex(ctx, indexKeys(b, true), textOf(i, attrGen)) // It may have been good once.
 	c.forgetDay(ctx, dayOf(catalog.PositionOf(b).Micro))
 	return nil
 }

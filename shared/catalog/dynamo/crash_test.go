@@ -36,41 +36,46 @@ func moveTo(at time.Time) func(*salvor.Backup) error {
 	return func(b *salvor.Backup) error { b.Status.CutAt = metav1.NewMicroTime(at); return nil }
 }
 
+// mutates is an operation that changes the backup.
+func mutates(change func(*salvor.Backup) error) func(*testing.T, catalog.Catalog, *salvor.Backup) error {
+	return func(t *testing.T, c catalog.Catalog, b *salvor.Backup) error {
+		_, err := catalog.MutateBackup(t.Context(), c, b.ID(), change)
+		return err
+	}
+}
+
+// operations are those that write a backup.
+var operations = []struct {
+	name string
+	// fresh: the backup is not there before.
+	fresh bool
+	do    func(*testing.T, catalog.Catalog, *salvor.Backup) error
+	// again is the code that a repetition may end with when the first time had worked after all.
+	again salvor.Code
+	done  func(*salvor.Backup) bool
+}{
+	{"create", true, func(t *testing.T, c catalog.Catalog, b *salvor.Backup) error { return c.CreateBackup(t.Context(), b) },
+		salvor.Exists, func(b *salvor.Backup) bool { return b != nil }},
+	{"learn of namespaces", false, mutates(func(b *salvor.Backup) error { b.Status.Namespaces = []string{"bank", "post", "shop"}; return nil }),
+		"", func(b *salvor.Backup) bool { return len(b.Status.Namespaces) == 3 }},
+	{"cut", false, mutates(moveTo(noon.Add(20 * time.Hour))),
+		"", func(b *salvor.Backup) bool { return b.Date().Equal(noon.Add(20 * time.Hour)) }},
+	{"complete", false, mutates(func(b *salvor.Backup) error { b.Status.Phase = salvor.PhaseCompleted; return nil }),
+		"", func(b *salvor.Backup) bool { return b.Status.Phase.Good() }},
+	{"cut and complete", false, mutates(func(b *salvor.Backup) error {
+		b.Status.Phase = salvor.PhaseCompleted
+		return moveTo(noon.Add(time.Hour))(b)
+	}), "", func(b *salvor.Backup) bool { return b.Status.Phase.Good() && b.Date().Equal(noon.Add(time.Hour)) }},
+	{"delete", false, func(t *testing.T, c catalog.Catalog, b *salvor.Backup) error {
+		return c.DeleteBackup(t.Context(), b.ID(), "")
+	},
+		salvor.NotFound, func(b *salvor.Backup) bool { return b == nil }},
+}
+
 // TestCrashBetweenWrites lets the writer die at every request of every operation, before the request and after it.
 // Then searches must tell the truth, whatever it is, and the operation repeated by another process must succeed.
 func TestCrashBetweenWrites(t *testing.T) {
-	mutate := func(change func(*salvor.Backup) error) func(*testing.T, catalog.Catalog, *salvor.Backup) error {
-		return func(t *testing.T, c catalog.Catalog, b *salvor.Backup) error {
-			_, err := catalog.MutateBackup(t.Context(), c, b.ID(), change)
-			return err
-		}
-	}
-	for _, k := range []struct {
-		name string
-		// fresh: the backup is not there before.
-		fresh bool
-		do    func(*testing.T, catalog.Catalog, *salvor.Backup) error
-		// again is the code that a repetition may end with when the first time had worked after all.
-		again salvor.Code
-		done  func(*salvor.Backup) bool
-	}{
-		{"create", true, func(t *testing.T, c catalog.Catalog, b *salvor.Backup) error { return c.CreateBackup(t.Context(), b) },
-			salvor.Exists, func(b *salvor.Backup) bool { return b != nil }},
-		{"learn of namespaces", false, mutate(func(b *salvor.Backup) error { b.Status.Namespaces = []string{"bank", "post", "shop"}; return nil }),
-			"", func(b *salvor.Backup) bool { return len(b.Status.Namespaces) == 3 }},
-		{"cut", false, mutate(moveTo(noon.Add(20 * time.Hour))),
-			"", func(b *salvor.Backup) bool { return b.Date().Equal(noon.Add(20 * time.Hour)) }},
-		{"complete", false, mutate(func(b *salvor.Backup) error { b.Status.Phase = salvor.PhaseCompleted; return nil }),
-			"", func(b *salvor.Backup) bool { return b.Status.Phase.Good() }},
-		{"cut and complete", false, mutate(func(b *salvor.Backup) error {
-			b.Status.Phase = salvor.PhaseCompleted
-			return moveTo(noon.Add(time.Hour))(b)
-		}), "", func(b *salvor.Backup) bool { return b.Status.Phase.Good() && b.Date().Equal(noon.Add(time.Hour)) }},
-		{"delete", false, func(t *testing.T, c catalog.Catalog, b *salvor.Backup) error {
-			return c.DeleteBackup(t.Context(), b.ID(), "")
-		},
-			salvor.NotFound, func(b *salvor.Backup) bool { return b == nil }},
-	} {
+	for _, k := range operations {
 		for _, carriedOut := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, request carried out %t", k.name, carriedOut), func(t *testing.T) {
 				t.Parallel()

@@ -67,6 +67,7 @@ func TestRequests(t *testing.T) {
 	want("nothing", 1, found(catalog.Query{Schedule: "none"}, 0))
 	want("a running one", 2, found(catalog.Query{Phases: []salvor.Phase{salvor.PhaseCapturing}, From: day.From, To: day.To}, 1))
 
+	// Of many backups of a day, a search reads those that it returns.
 	for i := range 150 {
 		create(t, c, newBackup("many", fmt.Sprint("b-", i), noon.Add(time.Duration(i)*time.Second)))
 	}

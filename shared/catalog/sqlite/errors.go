@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"syscall"
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
@@ -33,8 +34,12 @@ func classify(err error) (salvor.Code, string) {
 		return salvor.DeadlineExceeded, ""
 	case errors.Is(err, fs.ErrPermission):
 		return salvor.Forbidden, "run as the user that the file belongs to"
-	case errors.Is(err, fs.ErrInvalid):
-		return salvor.Invalid, ""
+	case errors.Is(err, fs.ErrInvalid), errors.Is(err, syscall.EISDIR), errors.Is(err, syscall.ENOTDIR):
+		return salvor.Invalid, "name a file"
+	case errors.Is(err, syscall.EROFS):
+		return salvor.Forbidden, "choose a place that can be written"
+	case errors.Is(err, syscall.ENOSPC):
+		return salvor.Unavailable, "the disk is full; make room"
 	}
 	var e *sqlite.Error
 	if !errors.As(err, &e) {

@@ -96,7 +96,7 @@ func TestOpenRefuses(t *testing.T) {
 	if _, err := db.ExecContext(t.Context(), `INSERT INTO schema VALUES (999)`); err != nil {
 		t.Fatal(err)
 	}
-	for path, want := range map[string]salvor.Code{text: salvor.Corrupt, newer: salvor.Invalid, dir: salvor.Internal, filepath.Join(text, "x.db"): salvor.Internal} {
+	for path, want := range map[string]salvor.Code{text: salvor.Corrupt, newer: salvor.Invalid, dir: salvor.Invalid, filepath.Join(text, "x.db"): salvor.Invalid} {
 		c, err := sqlite.Open(path)
 		if err == nil {
 			t.Errorf("%s was opened", path)

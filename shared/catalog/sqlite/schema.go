@@ -53,8 +53,12 @@ CREATE INDEX namespaces_good       ON namespaces (cluster, namespace, rdate, nam
 CREATE INDEX namespaces_of_backup  ON namespaces (backup);
 `}
 
-// migrate brings the schema to its present version. Two processes may do so at once: the second finds it done.
+// migrate brings the schema to its present version. Two processes may do so at once: the second finds it done. Where
+// there is nothing to do it does not wait for a writer.
 func migrate(ctx context.Context, db *sql.DB, steps []string) error {
+	if version, err := schemaVersion(ctx, db); err == nil && version == len(steps) {
+		return nil
+	}
 	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {
 		return err
@@ -63,8 +67,8 @@ func migrate(ctx context.Context, db *sql.DB, steps []string) error {
 	if _, err := tx.ExecContext(ctx, `CREATE TABLE IF NOT EXISTS schema (version INTEGER NOT NULL)`); err != nil {
 		return err
 	}
-	var version int
-	if err := tx.QueryRowContext(ctx, `SELECT coalesce(max(version), 0) FROM schema`).Scan(&version); err != nil {
+	version, err := schemaVersion(ctx, tx)
+	if err != nil {
 		return err
 	}
 	if version > len(steps) {
@@ -80,4 +84,12 @@ func migrate(ctx context.Context, db *sql.DB, steps []string) error {
 		}
 	}
 	return tx.Commit()
+}
+
+// schemaVersion returns the version of the schema, 0 for none.
+func schemaVersion(ctx context.Context, db interface {
+	QueryRowContext(context.Context, string, ...any) *sql.Row
+}) (version int, err error) {
+	err = db.QueryRowContext(ctx, `SELECT coalesce(max(version), 0) FROM schema`).Scan(&version)
+	return version, err
 }
