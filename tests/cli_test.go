@@ -14,6 +14,7 @@ import (
 
 	"salvor.io/salvor/shared/cluster/kube"
 	"salvor.io/salvor/shared/salvor"
+	"salvor.io/salvor/tests/testenv"
 )
 
 // The whole way of a user: name, back up with rules, find by date, lose, restore the set as of that date, verify.
@@ -128,6 +129,30 @@ func TestTheCommandLineSaysWhatFailed(t *testing.T) {
 	if e := c.expect(0, "restore", "partial", "--allow-partial", "--on-conflict", "update"); !strings.Contains(e.stdout, "1 updated") {
 		t.Errorf("it says\n%s%s", e.stdout, e.stderr)
 	}
+}
+
+func TestTheCommandLineOnABucket(t *testing.T) {
+	l, c, s3 := source(t), newCLI(t), testenv.S3(t)
+	t.Setenv("AWS_ACCESS_KEY_ID", s3.AccessKey)
+	t.Setenv("AWS_SECRET_ACCESS_KEY", s3.SecretKey)
+	ns := l.namespace(t)
+	l.configMap(t, ns, "settings", "before")
+	c.expect(0, "cluster", "add", "here", "--kubeconfig", l.Kubeconfig)
+	bucket := []string{"location", "add", "s3", "--s3-bucket", s3.Bucket, "--s3-prefix", testenv.Unique(), "--s3-region", s3.Region, "--s3-endpoint", s3.Endpoint}
+	c.expect(0, bucket...)
+	c.expect(0, "backup", "create", "b1", "-n", ns)
+	c.expect(0, "verify", "b1")
+	if e := c.expect(0, "restore", "b1"); !strings.Contains(e.stdout, "unchanged") {
+		t.Errorf("it says\n%s", e.stdout)
+	}
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "wrong")
+	if e := c.expect(6, "verify", "b1"); strings.Contains(e.stderr, "wrong") {
+		t.Errorf("the key is in the message: %s", e.stderr)
+	}
+	c.expect(6, bucket...)
+	t.Setenv("AWS_SECRET_ACCESS_KEY", s3.SecretKey)
+	c.expect(0, "delete", "backup", "b1", "--yes")
+	c.expect(3, "verify", "b1")
 }
 
 // The first Ctrl-C thaws and records; a killed process's thaw is paid by whoever takes over.
