@@ -2,5 +2,5 @@ package dynamo
 
 import "time"
 
-// clock is the system's clock, for whoever gives no other.
-func clock() time.Time { return time.Now() }
+// now is the system's clock, for whoever gives no other.
+func now() time.Time { return time.Now() }
