@@ -43,20 +43,29 @@ func NewEncoder() (*Encoder, error) {
 // Encode returns the stored form of the uncompressed bytes read from r.
 func (e *Encoder) Encode(r io.Reader) ([]byte, error) {
 	var out bytes.Buffer
-	e.z.Reset(&out)
-	if _, err := io.Copy(e.z, r); err != nil {
-		return nil, fmt.Errorf("compressing segment: %w", err)
-	}
-	if err := e.z.Close(); err != nil {
-		return nil, fmt.Errorf("compressing segment: %w", err)
-	}
-	return appendTrailer(out.Bytes()), nil
+	_, err := e.EncodeTo(&out, r)
+	return out.Bytes(), err
 }
 
-func appendTrailer(frame []byte) []byte { return append(frame, trailer(frame)...) }
+// EncodeTo writes the stored form of the uncompressed bytes read from r to w, and returns the SHA-256 of all that it wrote.
+func (e *Encoder) EncodeTo(w io.Writer, r io.Reader) (sum [sha256.Size]byte, err error) {
+	h := sha256.New()
+	out := io.MultiWriter(w, h)
+	e.z.Reset(out)
+	if _, err := io.Copy(e.z, r); err != nil {
+		return sum, fmt.Errorf("compressing segment: %w", err)
+	}
+	if err := e.z.Close(); err != nil {
+		return sum, fmt.Errorf("compressing segment: %w", err)
+	}
+	if _, err := out.Write(trailer([sha256.Size]byte(h.Sum(nil)))); err != nil {
+		return sum, fmt.Errorf("compressing segment: %w", err)
+	}
+	return [sha256.Size]byte(h.Sum(nil)), nil
+}
 
-func trailer(frame []byte) []byte {
-	sum := sha256.Sum256(frame)
+// trailer is the skippable frame that holds the sum of the zstd frame before it.
+func trailer(sum [sha256.Size]byte) []byte {
 	t := binary.LittleEndian.AppendUint32(make([]byte, 0, trailerSize), skippableMagic)
 	t = binary.LittleEndian.AppendUint32(t, sha256.Size)
 	return append(t, sum[:]...)
@@ -65,7 +74,7 @@ func trailer(frame []byte) []byte {
 // checkTrailer returns the zstd frame before the trailer.
 func checkTrailer(stored []byte) ([]byte, error) {
 	n := len(stored) - trailerSize
-	if n < 0 || !bytes.Equal(trailer(stored[:n]), stored[n:]) {
+	if n < 0 || !bytes.Equal(trailer(sha256.Sum256(stored[:n])), stored[n:]) {
 		return nil, salvor.Errorf(salvor.Corrupt, "stored bytes do not match their own digest")
 	}
 	return stored[:n], nil

@@ -1,9 +1,24 @@
 package backup
 
 import (
+	"io"
+
 	"salvor.io/salvor/shared/archive"
 	"salvor.io/salvor/shared/cluster"
 )
+
+// ChunkSize is how a spool grows.
+const ChunkSize = chunkSize
+
+// Spool is what a spool can do.
+type Spool interface {
+	io.Writer
+	io.WriterTo
+	io.ReaderAt
+}
+
+// NewSpool returns an empty spool.
+func NewSpool() Spool { return &spool{} }
 
 // Segments cuts the items into segments and returns them with their bytes.
 func Segments(res cluster.Resource, items []cluster.Item) (segments []archive.Segment, data []string, err error) {

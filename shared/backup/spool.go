@@ -10,7 +10,7 @@ const chunkSize = 128 << 10
 
 var chunks = sync.Pool{New: func() any { return new([chunkSize]byte) }}
 
-// spool holds the bytes of one segment in memory, in pieces that are used again by the next.
+// spool holds the bytes of one segment, or its stored form, in memory, in pieces that are used again by the next.
 type spool struct {
 	parts []*[chunkSize]byte
 	size  int
@@ -42,6 +42,20 @@ func (s *spool) WriteTo(w io.Writer) (int64, error) {
 		left -= n
 	}
 	return int64(s.size), nil
+}
+
+// ReadAt reads what the spool holds from off on.
+func (s *spool) ReadAt(p []byte, off int64) (n int, err error) {
+	at := int(off)
+	for n < len(p) && at < s.size {
+		part := s.parts[at/chunkSize][at%chunkSize : min(s.size-at/chunkSize*chunkSize, chunkSize)]
+		copied := copy(p[n:], part)
+		n, at = n+copied, at+copied
+	}
+	if n < len(p) {
+		return n, io.EOF
+	}
+	return n, nil
 }
 
 // Read is there for io.Copy, which prefers WriteTo.

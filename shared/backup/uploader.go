@@ -8,10 +8,11 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"salvor.io/salvor/shared/archive"
+	"salvor.io/salvor/shared/location"
 	"salvor.io/salvor/shared/repository"
 )
 
-// uploads is how many segments are compressed and stored at once; each holds one spool.
+// uploads is how many segments are compressed and stored at once; each holds the bytes of one and their stored form.
 const uploads = 4
 
 // uploader stores the segments that the repository lacks.
@@ -75,18 +76,20 @@ func (u *uploader) store(digest string, data *spool) error {
 		}
 	}
 	defer u.encoders.Put(encoder)
-	encoded, err := encoder.Encode(data)
+	encoded := &spool{} // not freed: an HTTP client may still read from it when Put has returned
+	sum, err := encoder.EncodeTo(encoded, data)
 	if err != nil {
 		return err
 	}
-	if err := u.repository.PutSegment(u.ctx, digest, encoded); err != nil {
+	size := int64(encoded.size)
+	if err := u.repository.PutSegmentBody(u.ctx, digest, location.Summed(encoded, size, sum)); err != nil {
 		return err
 	}
 	u.segments.Add(1)
-	u.bytes.Add(int64(len(encoded)))
+	u.bytes.Add(size)
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.stored[digest] = int64(len(encoded))
+	u.stored[digest] = size
 	return nil
 }
 

@@ -98,7 +98,12 @@ func (r *Repository) StoredSegments(ctx context.Context) (map[string]int64, erro
 
 // PutSegment stores the segment's stored form under its digest. One that is there already is left as it is.
 func (r *Repository) PutSegment(ctx context.Context, digest string, stored []byte) error {
-	_, err := r.loc.Put(ctx, r.keys.Segment(digest), location.Bytes(stored))
+	return r.PutSegmentBody(ctx, digest, location.Bytes(stored))
+}
+
+// PutSegmentBody is PutSegment for a stored form that is not in one piece.
+func (r *Repository) PutSegmentBody(ctx context.Context, digest string, stored location.Body) error {
+	_, err := r.loc.Put(ctx, r.keys.Segment(digest), stored)
 	if err != nil && !errors.Is(err, location.ErrExists) {
 		return fmt.Errorf("storing segment %s: %w", digest, err)
 	}
