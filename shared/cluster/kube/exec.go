@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 
+	//lint:ignore SA1019 client-go dials in these types
 	"k8s.io/apimachinery/pkg/util/httpstream"
 	protocol "k8s.io/apimachinery/pkg/util/remotecommand"
 	"k8s.io/client-go/transport/spdy"

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"sync"
 
+	//lint:ignore SA1019 client-go dials in these types
 	"k8s.io/apimachinery/pkg/util/httpstream"
 )
 

@@ -25,7 +25,7 @@ func fail(doing, what string, err error) error {
 	if errors.As(err, &known) {
 		return &salvor.Error{Code: known.Code, Message: doing + " " + what, Err: err}
 	}
-	kind, hint := classify(err)
+	hint, kind := classify(err)
 	if kind == nil {
 		return fmt.Errorf("%s %s: %w", doing, what, err)
 	}
@@ -35,24 +35,24 @@ func fail(doing, what string, err error) error {
 	}
 }
 
-func classify(err error) (kind error, hint string) {
+func classify(err error) (hint string, kind error) {
 	switch {
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
-		return location.ErrFull, "free space on that disk, or let older backups expire"
+		return "free space on that disk, or let older backups expire", location.ErrFull
 	case errors.Is(err, syscall.EFBIG):
-		return location.ErrFull, "that file system, or a limit of this process, does not allow files so large"
+		return "that file system, or a limit of this process, does not allow files so large", location.ErrFull
 	case errors.Is(err, syscall.EROFS):
-		return location.ErrDenied, "the disk is mounted read-only"
+		return "the disk is mounted read-only", location.ErrDenied
 	case errors.Is(err, fs.ErrPermission):
-		return location.ErrDenied, "let the user who runs Salvor own the directory and all in it"
+		return "let the user who runs Salvor own the directory and all in it", location.ErrDenied
 	case errors.Is(err, fs.ErrNotExist):
-		return location.ErrSetup, "the directory is gone: see whether its disk is still mounted"
+		return "the directory is gone: see whether its disk is still mounted", location.ErrSetup
 	case isNotDirectory(err):
-		return location.ErrKey, "a part of that path is a file"
+		return "a part of that path is a file", location.ErrKey
 	case errors.Is(err, syscall.EIO), errors.Is(err, syscall.ESTALE):
-		return location.ErrUnavailable, "the disk fails: see the system's log"
+		return "the disk fails: see the system's log", location.ErrUnavailable
 	}
-	return nil, ""
+	return "", nil
 }
 
 func isNotDirectory(err error) bool { return errors.Is(err, syscall.ENOTDIR) }
