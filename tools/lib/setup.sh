@@ -55,12 +55,17 @@ install_packages() {
 		echo "tools/run: without them \`localkube up --node\` can't run; all else can." >&2
 		return 1
 	fi
+	local log
+	log=$(mktemp)
 	echo "tools/run: installing $*" >&2
-	apt_install "$@" || {
-		# An apt that was never updated, or long ago, does not know them.
-		apt-get -qq update >&2
-		apt_install "$@"
+	# An apt that was never updated, or long ago, does not find them.
+	apt_install "$@" >"$log" 2>&1 || { apt-get -qq update && apt_install "$@"; } >"$log" 2>&1 || {
+		cat "$log" >&2
+		rm -f "$log"
+		echo "tools/run: apt could not install $*: see above" >&2
+		return 1
 	}
+	rm -f "$log"
 }
 
-apt_install() { DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "$@" </dev/null >&2; }
+apt_install() { DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "$@" </dev/null; }

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"path/filepath"
+	"time"
 
 	"salvor.io/salvor/tools/internal/guard"
 	"salvor.io/salvor/tools/internal/instance"
@@ -15,6 +16,7 @@ import (
 type startFlags struct {
 	name, dir string
 	watch     int
+	limit     time.Duration // 0: the kind's own
 }
 
 func nameFlag(flags *flag.FlagSet) *string {
@@ -42,7 +44,7 @@ func (c *call) up(ctx context.Context, f *startFlags, config any, isolate bool) 
 	if err != nil {
 		return nil, err
 	}
-	spec := guard.Spec{Instance: inst, Dir: inst.DefaultDir(), Bin: c.home.Bin, WatchPID: f.watch, Isolate: isolate}
+	spec := guard.Spec{Instance: inst, Dir: inst.DefaultDir(), Bin: c.home.Bin, Limit: f.limit, WatchPID: f.watch, Isolate: isolate}
 	if f.dir != "" {
 		if spec.Dir, err = filepath.Abs(f.dir); err != nil {
 			return nil, fmt.Errorf("finding --dir: %w", err)

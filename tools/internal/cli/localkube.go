@@ -22,6 +22,9 @@ var localkubeVerbs = map[string]verb{
 	"user":    {"make a kubeconfig for a user, for RBAC to judge", localkubeUser},
 }
 
+// startLimit is plenty even for a machine that does much else.
+const startLimit = 5 * time.Minute
+
 // localkubeFlags are the flags of `up` and `run`.
 func (c *call) localkubeFlags(flags *flag.FlagSet) (*startFlags, *cluster.Options) {
 	options := &cluster.Options{}
@@ -33,7 +36,9 @@ func (c *call) localkubeFlags(flags *flag.FlagSet) (*startFlags, *cluster.Option
 		options.APIServerArgs = append(options.APIServerArgs, arg)
 		return nil
 	})
-	return addStartFlags(flags), options
+	start := addStartFlags(flags)
+	flags.DurationVar(&start.limit, "timeout", startLimit, "how long it may take to come up")
+	return start, options
 }
 
 func (c *call) localkubeUp(ctx context.Context, start *startFlags, options *cluster.Options) (json.RawMessage, error) {

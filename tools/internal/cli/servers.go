@@ -17,7 +17,7 @@ import (
 func Server(spec guard.Spec) (guard.Server, error) {
 	switch spec.Instance.Kind {
 	case instance.Kube:
-		c := &cluster.Cluster{Name: spec.Instance.Name, Dir: spec.Dir, Bin: spec.Bin, ID: spec.Instance.ID(), Now: time.Now}
+		c := &cluster.Cluster{Name: spec.Instance.Name, Dir: spec.Dir, Bin: spec.Bin, Limit: spec.Limit, ID: spec.Instance.ID(), Now: time.Now}
 		return c, decode(spec.Config, &c.Options)
 	case instance.S3:
 		g := &s3gateway.Gateway{Name: spec.Instance.Name, Dir: spec.Dir, Bin: spec.Bin}

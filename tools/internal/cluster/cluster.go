@@ -2,7 +2,6 @@ package cluster
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -14,9 +13,6 @@ import (
 	"salvor.io/salvor/tools/internal/port"
 )
 
-// startLimit is how long a cluster may take to come up on a busy machine.
-const startLimit = 3 * time.Minute
-
 // Cluster is one cluster to be started or cleaned up after.
 type Cluster struct {
 	Name string
@@ -24,6 +20,8 @@ type Cluster struct {
 	// Bin is the directory of the programs.
 	Bin     string
 	Options Options
+	// Limit is how long it may take to come up.
+	Limit time.Duration
 	// ID is short and differs between clusters; see instance.Instance.
 	ID  string
 	Now func() time.Time
@@ -42,7 +40,7 @@ type run struct {
 
 // Start brings the cluster up. See guard.Server.
 func (c *Cluster) Start(ctx context.Context, group *child.Group, step func(string)) (any, error) {
-	limited, cancel := context.WithTimeoutCause(ctx, startLimit, errors.New("the cluster took longer than 3 minutes to start"))
+	limited, cancel := context.WithTimeoutCause(ctx, c.Limit, fmt.Errorf("the cluster took longer than %s to start; --timeout gives it more", c.Limit))
 	defer cancel()
 	r := &run{Cluster: c, layout: layout(c.Dir), group: group, step: step}
 	if err := r.prepare(); err != nil {

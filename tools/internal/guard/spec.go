@@ -11,6 +11,7 @@ package guard
 import (
 	"context"
 	"encoding/json"
+	"time"
 
 	"salvor.io/salvor/tools/internal/child"
 	"salvor.io/salvor/tools/internal/instance"
@@ -34,6 +35,8 @@ type Spec struct {
 	Isolate bool
 	// Bin is the directory of the programs.
 	Bin string
+	// Limit is how long it may take to come up; 0 is what the kind thinks fit.
+	Limit time.Duration
 	// Config is the kind's own options. Joining a running instance takes the same.
 	Config json.RawMessage
 }

@@ -76,11 +76,37 @@ func delegate(dirs ...string) error {
 		if err != nil {
 			return fmt.Errorf("reading the cgroup controllers: %w", err)
 		}
+		if err := evacuate(dir); err != nil {
+			return fmt.Errorf("emptying cgroup %s: %w", dir, err)
+		}
 		for _, c := range strings.Fields(string(raw)) {
 			// One at a time: a controller that can't be had must not cost the others.
 			// A needed one that is missing shows in the kubelet's own check.
 			_ = os.WriteFile(filepath.Join(dir, "cgroup.subtree_control"), []byte("+"+c), 0o644)
 		}
+	}
+	return nil
+}
+
+// evacuate moves the processes of a cgroup into one below it. A cgroup that
+// holds processes can't hand controllers down, save the machine's root, which
+// has no cgroup.type. This is for the root that a container sees; every
+// container that runs containers does so.
+func evacuate(dir string) error {
+	if _, err := os.Stat(filepath.Join(dir, "cgroup.type")); err != nil {
+		return nil
+	}
+	raw, err := os.ReadFile(filepath.Join(dir, "cgroup.procs"))
+	if err != nil || len(raw) == 0 {
+		return err
+	}
+	below := filepath.Join(dir, "init")
+	if err := os.MkdirAll(below, 0o755); err != nil {
+		return err
+	}
+	for _, pid := range strings.Fields(string(raw)) {
+		// One that ended meanwhile needs no moving.
+		_ = os.WriteFile(filepath.Join(below, "cgroup.procs"), []byte(pid), 0o644)
 	}
 	return nil
 }

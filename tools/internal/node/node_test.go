@@ -154,6 +154,27 @@ func TestDelegationHandsEveryControllerDown(t *testing.T) {
 	}
 }
 
+func TestOnlyAContainersRootIsEmptied(t *testing.T) {
+	for kind, file := range map[string]string{"machine": "cgroup.stat", "container": "cgroup.type"} {
+		dir := t.TempDir()
+		for name, text := range map[string]string{file: "", "cgroup.procs": "1\n2\n", "cgroup.controllers": ""} {
+			if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := delegate(dir); err != nil {
+			t.Fatal(err)
+		}
+		raw, err := os.ReadFile(filepath.Join(dir, "init", "cgroup.procs"))
+		if kind == "machine" && err == nil {
+			t.Error("the processes of the machine's root were moved")
+		}
+		if kind == "container" && string(raw) != "2" { // a file keeps the last that was written
+			t.Errorf("moved %q, want each, the last being 2 (%v)", raw, err)
+		}
+	}
+}
+
 func TestRemovingATreeOfDirectories(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "a")
 	if err := os.MkdirAll(filepath.Join(dir, "b", "c"), 0o755); err != nil {
