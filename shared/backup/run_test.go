@@ -47,7 +47,7 @@ func TestFaultsLeaveNoHoleAndNothingTwice(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 1))
-	for round := range 60 {
+	for round := range 25 {
 		f, want := filled(20)
 		expired := 0
 		f.fault = func(r cluster.ListRequest, n int) error {
