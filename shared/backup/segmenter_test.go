@@ -17,7 +17,7 @@ import (
 )
 
 func item(ns, name string, size int) cluster.Item {
-	return cluster.Item{Namespace: ns, Name: name, Raw: fmt.Appendf(nil, `{"metadata":{"name":%q},"data":%q}`, name, strings.Repeat("x", size))}
+	return cluster.Item{Namespace: ns, Name: name, Raw: []byte(`{"metadata":{"name":"` + name + `"},"data":"` + strings.Repeat("x", size) + `"}`)}
 }
 
 func segments(t *testing.T, items []cluster.Item) ([]archive.Segment, []string) {
