@@ -13,7 +13,6 @@ import (
 func (d *demo) prepare(ctx context.Context) error {
 	for _, args := range [][]string{
 		{"cluster", "add", "production", "--kubeconfig", d.source.Kubeconfig},
-		{"cluster", "add", "standby", "--kubeconfig", d.standby.Kubeconfig},
 		{"location", "add", "disk", "--dir", filepath.Join(d.dir, "backups")},
 		{"apply", "-f", filepath.Join("tests", "demo", "rules.yaml")},
 	} {
@@ -129,6 +128,7 @@ func (d *demo) destroy(ctx context.Context) error {
 	if err := d.create(ctx, "too-late", "shop-*"); err != nil {
 		return err
 	}
+	d.startStandby(ctx)
 	if _, err := d.kubectl(ctx, d.source, append([]string{"delete", "--timeout=120s", "namespace"}, appNamespaces...)...); err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
-// Command demo shows the main job from end to end, as a user would do it: it starts two throw-away Kubernetes clusters,
-// runs a small application in one, backs it up with rules, breaks and deletes it, finds the backups by date, restores
-// the application as of a date, and compares it with the bytes that the API server itself had returned before.
+// Command demo shows the main job from end to end, as a user would do it: it starts a throw-away Kubernetes cluster,
+// runs a small application in it, backs it up with rules, breaks and deletes it, finds the backups by date, restores the
+// application as of a date, and compares it with the bytes that the API server itself had returned before. Then it
+// restores the same into another cluster.
 //
 // Nothing of it stays, also after Ctrl-C or a failure. Several may run at once.
 package main
@@ -39,16 +40,16 @@ func (d *demo) run(ctx context.Context) error {
 		title string
 		do    func(context.Context) error
 	}{
-		{"Two Kubernetes clusters", d.startClusters},
+		{"A Kubernetes cluster, with a node that runs pods", d.startCluster},
 		{"An application in the namespaces shop-web and shop-db", d.deploy},
-		{"Tell Salvor of the clusters, of a directory and of the rules", d.prepare},
+		{"Tell Salvor of the cluster, of a directory and of the rules", d.prepare},
 		{"Back up, with rules that let the database hold its writes", d.backUp},
 		{"What the API server says of every object, read without Salvor", d.remember},
 		{"An accident: objects are changed, a backup is made of that, all is deleted", d.destroy},
 		{"Find the backups by date, and check every byte of them", d.find},
 		{"Restore as of the moment before the accident", d.restore},
 		{"Compare", d.compareSource},
-		{"The same into the other cluster", d.restoreElsewhere},
+		{"The same into another cluster", d.restoreElsewhere},
 	} {
 		d.title(part.title)
 		if err := part.do(ctx); err != nil {

@@ -39,6 +39,9 @@ func (d *demo) compareSource(ctx context.Context) error {
 
 // restoreElsewhere restores the same into a cluster that has never seen the application.
 func (d *demo) restoreElsewhere(ctx context.Context) error {
+	if err := d.awaitStandby(ctx); err != nil {
+		return err
+	}
 	if err := d.restoreInto(ctx, "standby"); err != nil {
 		return err
 	}

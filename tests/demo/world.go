@@ -12,8 +12,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"salvor.io/salvor/tests/throwaway"
 )
 
@@ -23,11 +21,11 @@ type demo struct {
 	root string // of the repository
 	dir  string // for files, removed at the end
 	bin  string // programs of tools/run
-	// source is the cluster with the application, standby another one.
+	// source is the cluster with the application, standby another one, there once standbyUp is closed.
 	source, standby *throwaway.Kube
-
-	mu    sync.Mutex
-	kubes []*throwaway.Kube
+	standbyUp       chan struct{}
+	standbyErr      error
+	kubes           []*throwaway.Kube
 
 	before *snapshot
 	// asOf is the moment to go back to.
@@ -38,8 +36,8 @@ type demo struct {
 // node tells whether pods run.
 func (d *demo) node() bool { return d.source.Node != "" }
 
-// startClusters starts both clusters at once. Where the machine can't run pods, the source has a control plane alone.
-func (d *demo) startClusters(ctx context.Context) (err error) {
+// startCluster starts the source: a control plane and, where the machine can, a node.
+func (d *demo) startCluster(ctx context.Context) (err error) {
 	if d.root, err = throwaway.Root(ctx); err != nil {
 		return err
 	}
@@ -52,21 +50,31 @@ func (d *demo) startClusters(ctx context.Context) (err error) {
 	if d.allowed, err = readAllowances(); err != nil {
 		return err
 	}
-	group, groupCtx := errgroup.WithContext(ctx)
-	group.Go(func() (err error) {
-		d.source, err = d.start(groupCtx, "source", "--node", "--snapshots")
-		return err
-	})
-	group.Go(func() (err error) {
-		d.standby, err = d.start(groupCtx, "standby")
-		return err
-	})
-	if err := group.Wait(); err != nil {
+	if d.source, err = d.start(ctx, "source", "--node", "--snapshots"); err != nil {
 		return err
 	}
-	d.say("production: Kubernetes %s at %s, node %s", d.source.Version, d.source.Server, orNone(d.source.Node))
-	d.say("standby:    Kubernetes %s at %s, node %s", d.standby.Version, d.standby.Server, orNone(d.standby.Node))
+	d.say("Kubernetes %s at %s, node %s", d.source.Version, d.source.Server, orNone(d.source.Node))
 	return nil
+}
+
+// startStandby starts the other cluster meanwhile.
+func (d *demo) startStandby(ctx context.Context) {
+	d.standbyUp = make(chan struct{})
+	go func() {
+		defer close(d.standbyUp)
+		d.standby, d.standbyErr = d.start(ctx, "standby")
+	}()
+}
+
+// awaitStandby tells Salvor of the other cluster once it is there.
+func (d *demo) awaitStandby(ctx context.Context) error {
+	<-d.standbyUp
+	if d.standbyErr != nil {
+		return d.standbyErr
+	}
+	d.say("Kubernetes %s at %s, node %s, has never seen the application", d.standby.Version, d.standby.Server, orNone(d.standby.Node))
+	_, err := d.salvor(ctx, "cluster", "add", "standby", "--kubeconfig", d.standby.Kubeconfig)
+	return err
 }
 
 func orNone(s string) string {
@@ -89,8 +97,6 @@ func (d *demo) start(ctx context.Context, name string, flags ...string) (*throwa
 	if err != nil {
 		return nil, fmt.Errorf("%w\n%s", err, &log)
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
 	d.kubes = append(d.kubes, k)
 	return k, nil
 }
@@ -111,6 +117,9 @@ func (d *demo) toolsBin(ctx context.Context) (string, error) {
 
 // clean takes down all that was started.
 func (d *demo) clean() error {
+	if d.standbyUp != nil {
+		<-d.standbyUp
+	}
 	var wait sync.WaitGroup
 	errs := make([]error, len(d.kubes)+1)
 	for i, k := range d.kubes {
