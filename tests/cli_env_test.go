@@ -137,7 +137,7 @@ func (c *salvorCLI) rules(label string) {
 		return "apiVersion: salvor.io/v1\nkind: Rule\nmetadata: {name: " + name + "}\nspec:\n  subRules:\n" +
 			"  - onNoPods: Fail\n    podSelectors: [{matchLabels: {" + key + ": " + value + "}}]\n    actions: [{shell: '" + shell + "'}]\n---\n"
 	}
-	c.expect(0, "apply", "-f", c.file("rules.yaml", rule("freeze", "touch /tmp/frozen")+rule("thaw", "rm /tmp/frozen && touch /tmp/thawed")+
+	c.expect(0, "apply", "-f", c.file("rules.yaml", rule("freeze", "touch /tmp/frozen")+rule("thaw", "rm -f /tmp/frozen && touch /tmp/thawed")+
 		rule("slow-freeze", "touch /tmp/frozen; sleep 60")+rule("broken", "exit 3")))
 }
 
