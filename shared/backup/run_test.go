@@ -164,6 +164,27 @@ func TestThawRunsWhateverHappens(t *testing.T) {
 	}
 }
 
+func TestThawThatFailedCanBePaidLater(t *testing.T) {
+	f, _ := filled(1)
+	b := newBench(t, f)
+	b.rules.fail["post-exec"] = errors.New("exit code 1")
+	done, err := b.make(t, quiesced("b", "a"))
+	if err == nil || done.Status.Thaw == nil {
+		t.Fatalf("got %+v, %v", done.Status, err)
+	}
+	if _, err := b.PayThaw(t.Context(), done.ID()); err == nil {
+		t.Error("a thaw that fails again is taken for paid")
+	}
+	b.rules.fail = nil
+	paid, err := b.PayThaw(t.Context(), done.ID())
+	if err != nil || paid.Status.Thaw != nil || paid.Status.Phase != salvor.PhaseFailed {
+		t.Errorf("got %+v, %v", paid, err)
+	}
+	if _, err := b.PayThaw(t.Context(), done.ID()); !salvor.Is(err, salvor.Conflict) {
+		t.Errorf("paying twice: %v", err)
+	}
+}
+
 func TestThawIsWrittenDownBeforeTheFirstAction(t *testing.T) {
 	f, _ := filled(1)
 	b := newBench(t, f)

@@ -23,7 +23,8 @@ func (a *app) backupResume() *cobra.Command {
 		Use:   "resume NAME",
 		Short: "Take over a backup that a process left unfinished, and thaw what it owes",
 		Long: `Take over a backup that a process left unfinished, once its lease has expired. What it owes is thawed first, and then the
-backup is made as it was asked for. salvor serve does so by itself.`,
+backup is made as it was asked for. salvor serve does so by itself. Of a backup that has ended and still owes a thaw, because its
+post-exec rule failed, the thaw alone is run.`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: a.completeOne(salvor.KindBackup),
 	}
@@ -37,10 +38,22 @@ backup is made as it was asked for. salvor serve does so by itself.`,
 		if err != nil {
 			return err
 		}
+		if b.Status.Phase.Done() && b.Status.Thaw != nil {
+			return a.payThaw(cmd.Context(), h, b)
+		}
 		a.limitMemory()
 		return a.runBackup(cmd.Context(), h, b.ID(), *out)
 	})
 	return cmd
+}
+
+// payThaw runs what a backup that has ended still owes.
+func (a *app) payThaw(ctx context.Context, h *home.Home, b *salvor.Backup) error {
+	if _, err := h.Backups().PayThaw(ctx, b.ID()); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(a.sys.Stdout, "%s thawed; it stays %s\n", reference(b), b.Status.Phase)
+	return err
 }
 
 func (a *app) backupCreate() *cobra.Command {

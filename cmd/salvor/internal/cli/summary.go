@@ -131,6 +131,9 @@ func manifest(ctx context.Context, h *home.Home, b *salvor.Backup) (*archive.Man
 
 // nextStep says what a user would do after the backup.
 func nextStep(b *salvor.Backup) string {
+	if b.Status.Phase.Done() && b.Status.Thaw != nil {
+		return "salvor backup resume " + b.ID().String() + ", which runs the thaw that is owed"
+	}
 	switch b.Status.Phase {
 	case salvor.PhaseCompleted:
 		return "salvor verify " + b.ID().String() + ", or salvor restore " + b.ID().String()
