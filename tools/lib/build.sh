@@ -42,7 +42,7 @@ package() {
 
 # digest PATHS…: one hash over all files there but tests, and the Go version.
 digest() {
-	{ go env GOVERSION; find "$@" -type f ! -name '*_test.go' -print0 | sort -z | xargs -0 sha256sum; } |
+	{ go env GOVERSION; find "$@" -type f ! -name '*_test.go' -print0 | LC_ALL=C sort -z | xargs -0 sha256sum; } |
 		sha256sum | cut -c1-16
 }
 
