@@ -2,6 +2,7 @@ package backup
 
 import (
 	"io"
+	"strings"
 
 	"salvor.io/salvor/shared/archive"
 	"salvor.io/salvor/shared/cluster"
@@ -20,15 +21,19 @@ type Spool interface {
 // NewSpool returns an empty spool.
 func NewSpool() Spool { return &spool{} }
 
-// Segments cuts the items into segments and returns them with their bytes.
-func Segments(res cluster.Resource, items []cluster.Item) (segments []archive.Segment, data []string, err error) {
+// Segments cuts the items into segments and returns them, with their bytes if whole is true.
+func Segments(res cluster.Resource, items []cluster.Item, whole bool) (segments []archive.Segment, data []string, err error) {
 	s, err := newSegmenter(res, func(seg archive.Segment, sp *spool) error {
-		var b writer
-		if _, err := sp.WriteTo(&b); err != nil {
-			return err
+		segments = append(segments, seg)
+		if whole {
+			var b strings.Builder
+			b.Grow(sp.size)
+			if _, err := sp.WriteTo(&b); err != nil {
+				return err
+			}
+			data = append(data, b.String())
 		}
 		sp.free()
-		segments, data = append(segments, seg), append(data, string(b))
 		return nil
 	})
 	if err != nil {
@@ -40,11 +45,4 @@ func Segments(res cluster.Resource, items []cluster.Item) (segments []archive.Se
 		}
 	}
 	return segments, data, s.flush()
-}
-
-type writer []byte
-
-func (w *writer) Write(p []byte) (int, error) {
-	*w = append(*w, p...)
-	return len(p), nil
 }

@@ -20,13 +20,14 @@ func item(ns, name string, size int) cluster.Item {
 	return cluster.Item{Namespace: ns, Name: name, Raw: []byte(`{"metadata":{"name":"` + name + `"},"data":"` + strings.Repeat("x", size) + `"}`)}
 }
 
-func segments(t *testing.T, items []cluster.Item) ([]archive.Segment, []string) {
+// segments cuts the items, and doesn't copy them.
+func segments(t *testing.T, items []cluster.Item) []archive.Segment {
 	t.Helper()
-	s, data, err := backup.Segments(configMaps, items)
+	s, _, err := backup.Segments(configMaps, items, false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return s, data
+	return s
 }
 
 func TestSegmentsHoldTheObjectsAsTheyWere(t *testing.T) {
@@ -35,7 +36,10 @@ func TestSegmentsHoldTheObjectsAsTheyWere(t *testing.T) {
 		{Namespace: "a", Name: "2", HasType: true, Raw: []byte(`{"kind":"X","apiVersion":"y","metadata":{"name":"2"}}`)},
 		{Namespace: "b", Name: "3", Raw: []byte("{\n \"metadata\": {\"name\":\"3\"}\n}")},
 	}
-	got, data := segments(t, items)
+	got, data, err := backup.Segments(configMaps, items, true)
+	if err != nil {
+		t.Fatal(err)
+	}
 	want := []string{
 		`{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"1"}}` + "\n" + `{"kind":"X","apiVersion":"y","metadata":{"name":"2"}}` + "\n",
 		`{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"3"}}` + "\n",
@@ -54,14 +58,14 @@ func TestSegmentsHoldTheObjectsAsTheyWere(t *testing.T) {
 	}
 }
 
-// TestOneChangeTouchesOneSegment changes, removes and adds single objects in a kind of some 40 MiB and counts the segments that differ.
+// TestOneChangeTouchesOneSegment changes, removes and adds single objects in a kind of some 16 MiB and counts the segments that differ.
 func TestOneChangeTouchesOneSegment(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	var items []cluster.Item
 	for i := range 8000 {
 		items = append(items, item("ns", fmt.Sprintf("object-%05d", i*2), 500+random.IntN(3000)))
 	}
-	before, _ := segments(t, items)
+	before := segments(t, items)
 	if n := len(before); n < 4 || n > 40 {
 		t.Fatalf("%d segments", n)
 	}
@@ -83,7 +87,7 @@ func TestOneChangeTouchesOneSegment(t *testing.T) {
 		case 2:
 			changed = slices.Insert(changed, at+1, item("ns", fmt.Sprintf("object-%05d", at*2+1), 900))
 		}
-		after, _ := segments(t, changed)
+		after := segments(t, changed)
 		total += differing(before, after)
 	}
 	if total > rounds*3/2 {
@@ -107,11 +111,13 @@ func differing(before, after []archive.Segment) int {
 }
 
 func TestLargeObjectsKeepSegmentsBounded(t *testing.T) {
-	var items []cluster.Item
-	for i := range 100 {
-		items = append(items, item("ns", fmt.Sprintf("o-%03d", i), 1<<20))
+	large := item("ns", "o", 1<<20).Raw
+	items := make([]cluster.Item, 100)
+	for i := range items {
+		items[i] = item("ns", fmt.Sprintf("o-%03d", i), 0)
+		items[i].Raw = large
 	}
-	got, _ := segments(t, items)
+	got := segments(t, items)
 	for _, s := range got {
 		if s.Bytes > archive.MaxSegment {
 			t.Errorf("segment of %d bytes", s.Bytes)
