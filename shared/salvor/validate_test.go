@@ -29,6 +29,9 @@ var examples = []string{
 	`{apiVersion: salvor.io/v1, kind: BackupSchedule, metadata: {name: shop-nightly}, spec: {policy: nightly, template: {labels: {team: shop}, spec: {cluster: shop, location: s3, scope: {namespaces: [kube-system, "shop-*", "{a,b}-[0-9]"]}}}}}`,
 	`{apiVersion: salvor.io/v1, kind: Backup, metadata: {name: shop-20261122t020000z}, spec: {cluster: shop, location: s3, scope: {namespaceSelector: {}, kinds: [deployments, Deployment.apps, "*.apps", widgets.example.org], clusterScoped: None}, preExecRule: freeze, postExecRule: thaw, consistency: Strict, timeout: 1h, schedule: shop, scheduledFor: "2026-11-22T02:00:00Z"}}`,
 	`{apiVersion: salvor.io/v1, kind: Backup, metadata: {name: all}, spec: {cluster: shop, location: s3, scope: {clusterScoped: All}}}`,
+	`{apiVersion: salvor.io/v1, kind: Backup, metadata: {name: app}, spec: {cluster: shop, location: s3, scope: {namespaces: [shop], labelSelector: {matchLabels: {app: web}}, objects: [{kind: configmaps, name: "web-*"}, {kind: Job.batch, namespace: shop, name: seed}], filters: [{kinds: [secrets], names: ["web-*"], excludeNames: [web-tls]}], closure: {excludeKinds: ["*.example.org"], namespaces: [gateways]}, onEmpty: Complete}}}`,
+	`{apiVersion: salvor.io/v1, kind: Backup, metadata: {name: either}, spec: {cluster: shop, location: s3, scope: {namespaces: [shop], orLabelSelectors: [{matchLabels: {app: web}}, {matchExpressions: [{key: tier, operator: Exists}]}], closure: {mode: None}}}}`,
+	`{apiVersion: salvor.io/v1, kind: Backup, metadata: {name: classes}, spec: {cluster: shop, location: s3, scope: {clusterKinds: [storageclasses.storage.k8s.io], excludeClusterKinds: [customresourcedefinitions]}}}`,
 	`{apiVersion: salvor.io/v1, kind: Restore, metadata: {name: r1}, spec: {sourceCluster: shop, backup: b, targetCluster: shop2, namespaceMapping: {a: b, b: a}, labelSelector: {matchLabels: {app: shop}}, conflict: Update, allowPartial: true}}`,
 	`{apiVersion: salvor.io/v1, kind: Restore, metadata: {name: r2}, spec: {sourceCluster: shop, asOf: "2026-11-22T02:00:00Z", namespaces: ["shop-*"], targetCluster: shop}}`,
 }
@@ -111,6 +114,14 @@ func TestValidateReportsAllMistakesAtOnce(t *testing.T) {
 			"metadata.name invalid", "metadata.name too long", "spec.scope.namespaces[0] invalid", "spec.scope.namespaces[1] invalid", "spec.scope.namespaces[2] invalid", "spec.scope.namespaces[3] invalid",
 			"spec.scope.excludeNamespaces[0] invalid", "spec.scope.namespaceSelector.matchLabels invalid", "spec.scope.kinds[0] invalid", "spec.scope.kinds[1] invalid", "spec.scope.kinds[2] invalid", "spec.scope.kinds[3] invalid", "spec.scope.excludeKinds[0] invalid",
 			"spec.scope.labelSelector.matchExpressions[0].values required", "spec.scope.clusterScoped unsupported", "spec.preExecRule invalid", "spec.postExecRule invalid", "spec.consistency unsupported", "spec.timeout invalid", "spec.scheduledFor required"}},
+		{"an app-level scope where everything is wrong", `kind: Backup, metadata: {name: b}, spec: {cluster: c, location: l, scope: {namespaces: [a], clusterKinds: ["a b"], excludeClusterKinds: [""], labelSelector: {}, orLabelSelectors: [{}, {matchLabels: {a: -}}],
+			objects: [{}, {kind: pods, namespace: A, name: "a["}], filters: [{}, {kinds: [a, "b c"], labelSelector: {matchLabels: {a: -}}, names: [""], excludeNames: ["}"]}],
+			closure: {mode: None, kinds: ["a b"], excludeKinds: [""], namespaces: [B]}, onEmpty: Maybe}}`, []string{
+			"spec.scope.clusterKinds[0] invalid", "spec.scope.excludeClusterKinds[0] invalid", "spec.scope.orLabelSelectors forbidden", "spec.scope.orLabelSelectors[1].matchLabels invalid",
+			"spec.scope.objects[0].kind invalid", "spec.scope.objects[0].name required", "spec.scope.objects[1].namespace invalid", "spec.scope.objects[1].name invalid",
+			"spec.scope.filters[0].kinds required", "spec.scope.filters[0] required", "spec.scope.filters[1].kinds[1] invalid", "spec.scope.filters[1].labelSelector.matchLabels invalid",
+			"spec.scope.filters[1].names[0] invalid", "spec.scope.filters[1].excludeNames[0] invalid",
+			"spec.scope.closure.kinds[0] invalid", "spec.scope.closure.excludeKinds[0] invalid", "spec.scope.closure.namespaces[0] invalid", "spec.scope.closure forbidden", "spec.scope.onEmpty unsupported"}},
 		{"a scheduled time without a schedule", "kind: Backup, metadata: {name: b}, spec: {cluster: c, location: l, scope: {namespaces: [a]}, scheduledFor: '2026-11-22T02:00:00Z'}", []string{"spec.scheduledFor forbidden"}},
 		{"a restore of nothing to nowhere", "kind: Restore, metadata: {name: r}, spec: {sourceCluster: '', targetCluster: ''}", []string{"spec.sourceCluster required", "spec required", "spec.targetCluster required"}},
 		{"a restore of both sorts where everything is wrong", "kind: Restore, metadata: {name: r}, spec: {sourceCluster: c, backup: 'B', asOf: '2026-11-22T02:00:00Z', targetCluster: 'c/d', namespaceMapping: {A: a, b: B, c: d, e: d}, kinds: [''], excludeKinds: ['x y'], labelSelector: {matchLabels: {a: -}}, clusterScoped: x, conflict: Recreate}", []string{
@@ -214,6 +225,29 @@ func TestDefaults(t *testing.T) {
 		c.got.Default()
 		if diff := cmp.Diff(c.want, c.got, cmpopts.EquateEmpty()); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", c.why, diff)
+		}
+	}
+}
+
+func TestScopeModes(t *testing.T) {
+	selector := &metav1.LabelSelector{}
+	for why, c := range map[string]struct {
+		scope   salvor.Scope
+		closure salvor.ClosureMode
+		empty   salvor.OnEmpty
+	}{
+		"a namespace is taken as it is, and may be empty":         {salvor.Scope{Namespaces: []string{"a"}}, salvor.ClosureNone, salvor.OnEmptyComplete},
+		"labels choose an application and what it needs":          {salvor.Scope{LabelSelector: selector}, salvor.ClosureFull, salvor.OnEmptyFail},
+		"so does one of several selectors":                        {salvor.Scope{OrLabelSelectors: []metav1.LabelSelector{{}}}, salvor.ClosureFull, salvor.OnEmptyFail},
+		"so do names":                                             {salvor.Scope{Objects: []salvor.ObjectPattern{{}}}, salvor.ClosureFull, salvor.OnEmptyFail},
+		"what is written holds":                                   {salvor.Scope{LabelSelector: selector, Closure: &salvor.Closure{Mode: salvor.ClosureNone}, OnEmpty: salvor.OnEmptyComplete}, salvor.ClosureNone, salvor.OnEmptyComplete},
+		"a closure that is limited is wanted, whatever the scope": {salvor.Scope{Closure: &salvor.Closure{Kinds: []string{"secrets"}}}, salvor.ClosureFull, salvor.OnEmptyComplete},
+	} {
+		if got := c.scope.ClosureMode(); got != c.closure {
+			t.Errorf("%s: closure %s", why, got)
+		}
+		if got := c.scope.EmptyMode(); got != c.empty {
+			t.Errorf("%s: empty %s", why, got)
 		}
 	}
 }
