@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
+
+	"salvor.io/salvor/tests/compare"
 )
 
 // prepare tells Salvor what it needs to know, once.
@@ -93,14 +95,14 @@ func (d *demo) checkFrozen(ctx context.Context) error {
 
 // remember reads every object from the API server itself, and chooses the moment to go back to.
 func (d *demo) remember(ctx context.Context) (err error) {
-	if d.before, err = take(ctx, d.source); err != nil {
+	if d.before, err = compare.Take(ctx, d.source.Kubeconfig, application); err != nil {
 		return err
 	}
 	kinds := map[string]bool{}
-	for k := range d.before.objects {
-		kinds[k.kind] = true
+	for k := range d.before.Objects {
+		kinds[k.Kind] = true
 	}
-	d.say("%d objects of %d kinds, %d bytes, by plain requests", len(d.before.objects), len(kinds), d.before.bytes())
+	d.say("%d objects of %d kinds, %d bytes, by plain requests", len(d.before.Objects), len(kinds), d.before.Bytes())
 	d.asOf = time.Now().Truncate(time.Second).Add(time.Second)
 	select { // dates are given by the second
 	case <-ctx.Done():
@@ -129,18 +131,18 @@ func (d *demo) destroy(ctx context.Context) error {
 		return err
 	}
 	d.startStandby(ctx)
-	if _, err := d.kubectl(ctx, d.source, append([]string{"delete", "--timeout=120s", "namespace"}, appNamespaces...)...); err != nil {
+	if _, err := d.kubectl(ctx, d.source, append([]string{"delete", "--timeout=120s", "namespace"}, application.Namespaces...)...); err != nil {
 		return err
 	}
 	if _, err := d.kubectl(ctx, d.source, "delete", "--timeout=60s", "crd", appCRD); err != nil {
 		return err
 	}
-	left, err := take(ctx, d.source)
+	left, err := compare.Take(ctx, d.source.Kubeconfig, application)
 	if err != nil {
 		return err
 	}
-	if len(left.objects) > 0 {
-		return fmt.Errorf("still there after the deletion: %v", left.keys())
+	if len(left.Objects) > 0 {
+		return fmt.Errorf("still there after the deletion: %v", left.Keys())
 	}
 	d.say("nothing of the application is left")
 	return nil

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+
+	"salvor.io/salvor/tests/compare"
 )
 
 // What the web shop serves at each time.
@@ -13,6 +15,14 @@ const (
 	pageReleased = "Welcome to the spring sale.\n"
 	pageBroken   = "404 shop not found\n"
 )
+
+const appCRD = "offers.shop.example.com"
+
+// application is all that the shop consists of: its namespaces, and its own kind.
+var application = compare.Scope{
+	Namespaces: []string{"shop-db", "shop-web"},
+	Global:     map[string][]string{"customresourcedefinitions.apiextensions.k8s.io": {appCRD}},
+}
 
 // deploy runs the application and waits until all of its pods are Ready.
 func (d *demo) deploy(ctx context.Context) error {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"salvor.io/salvor/tests/compare"
 	"salvor.io/salvor/tests/throwaway"
 )
 
@@ -48,8 +49,8 @@ func (d *demo) restoreElsewhere(ctx context.Context) error {
 	if err := d.compare(ctx, d.standby, "standby"); err != nil {
 		return err
 	}
-	d.say("the differences that tests/demo/allowed-differences.yaml allows, and how often each was met:")
-	for _, line := range d.allowed.lines() {
+	d.say("the differences that tests/compare/allowed-differences.yaml allows, and how often each was met:")
+	for _, line := range d.allowed.Lines() {
 		d.say("  %s", line)
 	}
 	d.lack("what volumes hold: this version restores claims, not the data in them")
@@ -57,21 +58,21 @@ func (d *demo) restoreElsewhere(ctx context.Context) error {
 }
 
 func (d *demo) compare(ctx context.Context, k *throwaway.Kube, name string) error {
-	now, err := take(ctx, k)
+	now, err := compare.Take(ctx, k.Kubeconfig, application)
 	if err != nil {
 		return err
 	}
-	c, err := compare(d.before, now, d.allowed)
+	c, err := compare.Compare(d.before, now, d.allowed)
 	if err != nil {
 		return err
 	}
-	if len(c.problems) > 0 {
-		return errors.New("the objects in " + name + " are not as they were:\n  " + strings.Join(c.problems, "\n  "))
+	if len(c.Problems) > 0 {
+		return errors.New("the objects in " + name + " are not as they were:\n  " + strings.Join(c.Problems, "\n  "))
 	}
-	if c.objects == 0 || c.equal == 0 || c.owned == 0 {
+	if c.Objects == 0 || c.Equal == 0 || c.Owned == 0 {
 		return errors.New("nothing was compared")
 	}
 	d.prove("in %s all %d objects are as the API server had returned them before: %d fields are equal, %d differ as allowed, none otherwise; all %d references to owners name living ones",
-		name, c.objects, c.equal, c.allowed, c.owned)
+		name, c.Objects, c.Equal, c.Allowed, c.Owned)
 	return nil
 }

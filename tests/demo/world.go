@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"salvor.io/salvor/tests/compare"
 	"salvor.io/salvor/tests/throwaway"
 )
 
@@ -27,10 +28,10 @@ type demo struct {
 	standbyErr      error
 	kubes           []*throwaway.Kube
 
-	before *snapshot
+	before *compare.Snapshot
 	// asOf is the moment to go back to.
 	asOf    time.Time
-	allowed *allowances
+	allowed *compare.Allowances
 }
 
 // node tells whether pods run.
@@ -47,7 +48,7 @@ func (d *demo) startCluster(ctx context.Context) (err error) {
 	if d.bin, err = d.toolsBin(ctx); err != nil {
 		return err
 	}
-	if d.allowed, err = readAllowances(); err != nil {
+	if d.allowed, err = compare.ReadAllowances("demo"); err != nil {
 		return err
 	}
 	if d.source, err = d.start(ctx, "source", "--node", "--snapshots"); err != nil {

@@ -1,4 +1,4 @@
-package main
+package compare
 
 import (
 	"context"
@@ -11,9 +11,13 @@ import (
 )
 
 // collection is where a kind is listed.
-type collection struct{ kind, path, resource string } // kind as resource.group; path before /namespaces/…
+type collection struct {
+	kind           string // as resource.group
+	path, resource string // path before /namespaces/…
+	namespaced     bool
+}
 
-// collections asks an API server for each kind that has a namespace, in the version it prefers.
+// collections asks an API server for each kind that can be listed, in the version it prefers.
 func collections(ctx context.Context, client rest.Interface) ([]collection, error) {
 	var groups metav1.APIGroupList
 	if err := get(ctx, client, "/apis", &groups); err != nil {
@@ -40,10 +44,10 @@ func collectionsAt(ctx context.Context, client rest.Interface, group, path strin
 	}
 	var found []collection
 	for _, r := range list.APIResources {
-		if !r.Namespaced || !slices.Contains(r.Verbs, "list") {
+		if !slices.Contains(r.Verbs, "list") {
 			continue
 		}
-		c := collection{kind: r.Name, path: path, resource: r.Name}
+		c := collection{kind: r.Name, path: path, resource: r.Name, namespaced: r.Namespaced}
 		if group != "" {
 			c.kind += "." + group
 		}
