@@ -58,18 +58,21 @@ type BackupStatus struct {
 	// Lease tells who works on the backup now.
 	Lease Lease `json:"lease,omitzero"`
 	// CancelRequested asks the worker to thaw and stop.
-	CancelRequested bool        `json:"cancelRequested,omitempty"`
-	StartedAt       metav1.Time `json:"startedAt,omitzero"`
+	CancelRequested bool `json:"cancelRequested,omitempty"`
+	// StartedAt is when a worker first took the backup up.
+	StartedAt metav1.Time `json:"startedAt,omitzero"`
 	// CutAt is the moment of the capture revision: the backup's date.
-	CutAt       metav1.MicroTime `json:"cutAt,omitzero"`
-	CompletedAt metav1.Time      `json:"completedAt,omitzero"`
+	CutAt metav1.MicroTime `json:"cutAt,omitzero"`
+	// CompletedAt is when the backup ended, however it ended.
+	CompletedAt metav1.Time `json:"completedAt,omitzero"`
 	// Revision is the capture revision: the metadata.resourceVersion all objects were read at.
 	Revision string `json:"revision,omitempty"`
 	// RootDigest is the manifest's digest over everything stored, "sha256:" and hex.
 	RootDigest string `json:"rootDigest,omitempty"`
 	// Namespaces are those the backup contains.
 	Namespaces []string `json:"namespaces,omitempty"`
-	Progress   Progress `json:"progress,omitzero"`
+	// Progress counts what is stored.
+	Progress Progress `json:"progress,omitzero"`
 	// Failures count and name what was not backed up.
 	Failures []Failure `json:"failures,omitempty"`
 	// Warnings name what the user should know but nothing is missing for.
@@ -82,24 +85,36 @@ type BackupStatus struct {
 
 // OwedThaw is what has to run to let an application go on, in the rule's words of the moment it was frozen.
 type OwedThaw struct {
+	// Rule is what to run.
 	Rule RuleSpec `json:"rule"`
 	// Namespaces whose pods the rule may choose.
-	Namespaces []string    `json:"namespaces"`
-	Since      metav1.Time `json:"since"`
+	Namespaces []string `json:"namespaces"`
+	// Since is when the application was frozen.
+	Since metav1.Time `json:"since"`
+	// Attempts counts how often it was tried and did not succeed.
+	Attempts int `json:"attempts,omitempty"`
+	// LastAttempt is when it was tried last.
+	LastAttempt metav1.Time `json:"lastAttempt,omitzero"`
+	// LastError is why it did not succeed then.
+	LastError string `json:"lastError,omitempty"`
 }
 
 // Progress counts what a backup has stored so far; in the end, what it stored.
 type Progress struct {
-	// Kinds that the scope takes, and those of them that are stored.
-	Kinds     int `json:"kinds,omitempty"`
+	// Kinds that the scope takes.
+	Kinds int `json:"kinds,omitempty"`
+	// KindsDone are those of them that are stored.
 	KindsDone int `json:"kindsDone,omitempty"`
-	// Objects stored, and their size in bytes before compression.
+	// Objects stored.
 	Objects int64 `json:"objects,omitempty"`
-	Bytes   int64 `json:"bytes,omitempty"`
-	// Segments the backup consists of; those of them that the location lacked, and what was uploaded for them in bytes.
-	Segments         int   `json:"segments,omitempty"`
-	SegmentsUploaded int   `json:"segmentsUploaded,omitempty"`
-	BytesUploaded    int64 `json:"bytesUploaded,omitempty"`
+	// Bytes of these objects before compression.
+	Bytes int64 `json:"bytes,omitempty"`
+	// Segments the backup consists of.
+	Segments int `json:"segments,omitempty"`
+	// SegmentsUploaded are those of them that the location lacked.
+	SegmentsUploaded int `json:"segmentsUploaded,omitempty"`
+	// BytesUploaded for these.
+	BytesUploaded int64 `json:"bytesUploaded,omitempty"`
 }
 
 // Failure names a kind, or a part of one, that is missing from a backup or a restore.

@@ -10,9 +10,9 @@ type BackupLocation struct {
 // BackupLocationSpec says where backups go.
 type BackupLocationSpec struct {
 	// S3 is a bucket, of AWS or of another S3 server.
-	S3 *S3Location `json:"s3,omitempty"`
+	S3 *S3Location `json:"s3,omitempty" jsonschema:"oneof_required=s3"`
 	// Directory is on the machine where Salvor runs.
-	Directory *DirectoryLocation `json:"directory,omitempty"`
+	Directory *DirectoryLocation `json:"directory,omitempty" jsonschema:"oneof_required=directory"`
 }
 
 // S3Location is a bucket, or a part of one.
@@ -47,7 +47,7 @@ type ObjectLock struct {
 	// Mode says who can lift the lock.
 	Mode ObjectLockMode `json:"mode"`
 	// Days from the last backup that uses the object, 1 to 36500.
-	Days int `json:"days"`
+	Days int `json:"days" jsonschema:"minimum=1,maximum=36500"`
 }
 
 // DirectoryLocation is a directory on this machine.

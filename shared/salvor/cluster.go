@@ -15,9 +15,9 @@ type ClusterSpec struct {
 	// ID names the cluster in stored keys; it never changes. Default: metadata.name.
 	ID string `json:"id,omitempty"`
 	// EKS reaches an Amazon EKS cluster with a token of aws-iam-authenticator.
-	EKS *EKSCluster `json:"eks,omitempty"`
+	EKS *EKSCluster `json:"eks,omitempty" jsonschema:"oneof_required=eks"`
 	// Kubeconfig reaches any other cluster through a kubeconfig file.
-	Kubeconfig *KubeconfigCluster `json:"kubeconfig,omitempty"`
+	Kubeconfig *KubeconfigCluster `json:"kubeconfig,omitempty" jsonschema:"oneof_required=kubeconfig"`
 }
 
 // EKSCluster is an Amazon EKS cluster.

@@ -33,7 +33,7 @@ func (t *TypeMeta) GetKind() string { return t.Kind }
 // ObjectMeta identifies an object and says who asked for it.
 type ObjectMeta struct {
 	// Name is a DNS-1123 label or subdomain, unique within a kind; a Backup's within its cluster.
-	Name string `json:"name"`
+	Name string `json:"name" jsonschema:"maxLength=253,pattern=^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"`
 	// Labels are the user's own; searches select by them.
 	Labels map[string]string `json:"labels,omitempty"`
 	// Annotations carry what is not searched.

@@ -15,9 +15,9 @@ type RestoreSpec struct {
 	// SourceCluster is the id of the cluster that was backed up.
 	SourceCluster string `json:"sourceCluster"`
 	// Backup is the name of one backup of it.
-	Backup string `json:"backup,omitempty"`
+	Backup string `json:"backup,omitempty" jsonschema:"oneof_required=backup"`
 	// AsOf takes, for each namespace that Namespaces chooses, the newest good backup at or before this time, in whole seconds.
-	AsOf metav1.Time `json:"asOf,omitzero"`
+	AsOf metav1.Time `json:"asOf,omitzero" jsonschema:"oneof_required=asOf"`
 	// Namespaces to bring back, names or globs. Empty, with Backup only: all that the backup holds.
 	Namespaces []string `json:"namespaces,omitempty"`
 	// TargetCluster is the name of the Cluster to restore into.
@@ -52,10 +52,16 @@ const (
 
 // RestoreStatus is what came of a Restore.
 type RestoreStatus struct {
-	Phase       Phase       `json:"phase,omitempty"`
-	Message     string      `json:"message,omitempty"`
-	StartedAt   metav1.Time `json:"startedAt,omitzero"`
+	// Phase is how far the restore has come, or how it ended.
+	Phase Phase `json:"phase,omitempty"`
+	// Message says in one sentence why the phase is what it is.
+	Message string `json:"message,omitempty"`
+	// StartedAt is when a worker took the restore up.
+	StartedAt metav1.Time `json:"startedAt,omitzero"`
+	// CompletedAt is when the restore ended, however it ended.
 	CompletedAt metav1.Time `json:"completedAt,omitzero"`
+	// Lease tells who works on the restore now.
+	Lease Lease `json:"lease,omitzero"`
 	// CancelRequested asks the worker to stop after the objects in flight.
 	CancelRequested bool `json:"cancelRequested,omitempty"`
 	// Sources are the backups chosen, and what is taken from each.
@@ -64,17 +70,22 @@ type RestoreStatus struct {
 	Outcomes map[Outcome]int64 `json:"outcomes,omitempty"`
 	// Failures name what was not restored, at most 100; the report holds all.
 	Failures []Failure `json:"failures,omitempty"`
-	Warnings []string  `json:"warnings,omitempty"`
+	// Warnings name what the user should know but nothing is missing for.
+	Warnings []string `json:"warnings,omitempty"`
 	// Report is the key, in the location, of the outcome of every object.
 	Report string `json:"report,omitempty"`
 }
 
 // RestoreSource is one backup of a restore and the namespaces that come from it.
 type RestoreSource struct {
-	Backup     string           `json:"backup"`
-	Location   string           `json:"location"`
-	CutAt      metav1.MicroTime `json:"cutAt"`
-	Namespaces []string         `json:"namespaces,omitempty"`
+	// Backup is its name.
+	Backup string `json:"backup"`
+	// Location is the name of the BackupLocation that holds it.
+	Location string `json:"location"`
+	// CutAt is its date.
+	CutAt metav1.MicroTime `json:"cutAt"`
+	// Namespaces that come from it.
+	Namespaces []string `json:"namespaces,omitempty"`
 }
 
 // Outcome is what became of one object in a restore.

@@ -12,7 +12,7 @@ type Rule struct {
 // RuleSpec is an ordered list of sub-rules; each begins when the one before has ended.
 type RuleSpec struct {
 	// SubRules run in this order; at least one.
-	SubRules []SubRule `json:"subRules"`
+	SubRules []SubRule `json:"subRules" jsonschema:"minItems=1"`
 }
 
 // SubRule runs its actions, in order, in the running pods that any of its selectors chooses.
@@ -20,11 +20,11 @@ type SubRule struct {
 	// Name is for reports; default: its position, from 1.
 	Name string `json:"name,omitempty"`
 	// PodSelectors choose pods in the namespaces of the backup; a pod is chosen if any of them selects it, and {} selects every pod.
-	PodSelectors []metav1.LabelSelector `json:"podSelectors"`
+	PodSelectors []metav1.LabelSelector `json:"podSelectors" jsonschema:"minItems=1"`
 	// OnNoPods says what happens when no running pod is chosen. Default: Warn.
 	OnNoPods OnNoPods `json:"onNoPods,omitempty"`
 	// Actions run one after the other; the pods of one action in parallel.
-	Actions []Action `json:"actions"`
+	Actions []Action `json:"actions" jsonschema:"minItems=1"`
 }
 
 // OnNoPods says what happens when a sub-rule chooses no running pod.
@@ -54,9 +54,9 @@ type Action struct {
 	// Name is for reports; default: its position, from 1.
 	Name string `json:"name,omitempty"`
 	// Shell is a line for /bin/sh -c.
-	Shell string `json:"shell,omitempty"`
+	Shell string `json:"shell,omitempty" jsonschema:"oneof_required=shell"`
 	// Command is an argv, run as it is.
-	Command []string `json:"command,omitempty"`
+	Command []string `json:"command,omitempty" jsonschema:"oneof_required=command,minItems=1"`
 	// Container to run in. Default: the pod's kubectl.kubernetes.io/default-container annotation, then its only container.
 	Container string `json:"container,omitempty"`
 	// Timeout of the command in each pod, more than 0. Default 60s.
