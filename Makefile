@@ -30,6 +30,20 @@ help: ## show this
 build: ## build bin/salvor
 	@CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/salvor ./cmd/salvor
 
+# GOARCH is the architecture of the functions: that of template.yaml, arm64, unless they are to run here.
+GOARCH_FUNCTIONS ?= arm64
+
+.PHONY: functions
+functions: $(addprefix build-,$(addsuffix Function,Backup Restore Search Api)) ## build the Lambda functions into .aws-sam/functions
+
+# What `sam build` calls for each function of template.yaml, with ARTIFACTS_DIR: XFunction is made of functions/x.
+# lambda.norpc leaves out what only an older runtime needs.
+.PHONY: build-%Function
+build-%Function:
+	@name=$$(tr '[:upper:]' '[:lower:]' <<<'$*') out="$${ARTIFACTS_DIR:-.aws-sam/functions/$*Function}"; mkdir -p "$$out"; \
+	CGO_ENABLED=0 GOOS=linux GOARCH=$(GOARCH_FUNCTIONS) go build -tags lambda.norpc -trimpath \
+		-ldflags '-s -w -X salvor.io/salvor/functions/internal/home.version=$(VERSION)' -o "$$out/bootstrap" "./functions/$$name"
+
 .PHONY: demo
 demo: build ## back up an application on a real Kubernetes, destroy it, restore it by date, compare (under 60 s once built)
 	@tools/run setup || echo "make demo: going on without a node: fewer things can be shown" >&2
@@ -96,8 +110,9 @@ fmt: ## format the sources
 	@gofmt -w $$(git ls-files '*.go')
 
 .PHONY: generate
-generate: ## write what is made from sources: go.mod and go.sum
+generate: ## write what is made from sources: go.mod and go.sum, the JSON Schema, docs/cli.md
 	@for m in . tools tools/lint tools/versitygw; do go -C $$m mod tidy; done
+	@go test ./shared/schema ./cmd/salvor/internal/cli -run '^(TestTheSchemaIsThatOfTheTypes|TestTheDocsShowEveryCommand)$$' -update
 
 .PHONY: clean
 clean: ## remove what was built here; servers and their binaries stay in the cache, see tools/run env

@@ -115,7 +115,8 @@ func (w *words) describe(t reflect.Type, field string) string {
 	}
 	full := t.PkgPath() + "." + t.Name()
 	if field == "" {
-		return w.plain(w.comments[full])
+		name, rest, _ := strings.Cut(w.comments[full], " ") // a field may have the name of the type
+		return strings.TrimSpace(name + " " + w.plain(rest))
 	}
 	text, ok := w.comments[full+"."+field]
 	if !ok {

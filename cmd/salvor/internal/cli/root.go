@@ -41,7 +41,7 @@ Exit codes:
 		grouped("work", a.backup(), a.backups(), a.restore(), a.verify(), a.cancel())...,
 	)
 	root.AddCommand(
-		grouped("objects", a.apply(), a.get(), a.describe(), a.delete(), a.cluster(), a.location())...,
+		grouped("objects", a.apply(), a.get(), a.describe(), a.delete(), a.cluster(), a.location(), a.explainFields(), a.schema())...,
 	)
 	root.AddCommand(a.serve(), a.version())
 	return root
