@@ -53,9 +53,10 @@ func newHome(ctx context.Context, path string, config *rest.Config) (*home, erro
 		}
 	}
 	h := &home{catalog: catalog, store: store, requests: location.Count(store)}
-	site := &backup.Site{Cluster: client, Repository: repository.New(h.requests, "bench")}
+	site, repo := &backup.Site{Cluster: client}, repository.New(h.requests, "bench")
 	h.engine = &backup.Engine{Catalog: catalog, Now: time.Now, Holder: "bench", CatalogID: "bench", SalvorVersion: "bench",
-		Open: func(context.Context, *salvor.Backup) (*backup.Site, error) { return site, nil }}
+		Open:  func(context.Context, *salvor.Backup) (*backup.Site, error) { return site, nil },
+		Store: func(context.Context, *salvor.Backup) (*repository.Repository, error) { return repo, nil }}
 	return h, nil
 }
 

@@ -33,11 +33,10 @@ type RuleReport struct {
 	Report any `json:"report"`
 }
 
-// Site is where one backup works: its cluster, its rules and where it is stored.
+// Site is the cluster of one backup, and its rules: all that a thaw needs.
 type Site struct {
-	Cluster    Cluster
-	Rules      Rules
-	Repository *repository.Repository
+	Cluster Cluster
+	Rules   Rules
 }
 
 // Catalog is what the engine needs of the catalog.
@@ -49,8 +48,11 @@ type Catalog interface {
 // Engine makes backups.
 type Engine struct {
 	Catalog Catalog
-	// Open reaches the cluster and the location that the backup names.
+	// Open reaches the cluster that the backup names. It must not need the location: a thaw that is owed is run also when
+	// that is gone.
 	Open func(ctx context.Context, b *salvor.Backup) (*Site, error)
+	// Store reaches the location that the backup names.
+	Store func(ctx context.Context, b *salvor.Backup) (*repository.Repository, error)
 	// Now is the clock.
 	Now func() time.Time
 	// Holder names this process in leases; it must differ from that of any other.

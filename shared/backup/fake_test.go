@@ -150,8 +150,9 @@ func newBench(t *testing.T, c backup.Cluster) *bench {
 	b.Engine = &backup.Engine{Catalog: b.catalog, Now: time.Now, Holder: "me", CatalogID: "cat",
 		Tuning: backup.Tuning{PageSize: 7, FixedPages: true, RetryBase: time.Millisecond, Beat: 5 * time.Millisecond},
 		Open: func(context.Context, *salvor.Backup) (*backup.Site, error) {
-			return &backup.Site{Cluster: c, Rules: b.rules, Repository: b.repo}, nil
-		}}
+			return &backup.Site{Cluster: c, Rules: b.rules}, nil
+		},
+		Store: func(context.Context, *salvor.Backup) (*repository.Repository, error) { return b.repo, nil }}
 	put := func(o salvor.Object, name string) {
 		o.Meta().Name = name
 		if err := b.catalog.Create(t.Context(), o); err != nil {

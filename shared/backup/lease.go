@@ -24,16 +24,37 @@ func (e *Engine) acquire(ctx context.Context, id salvor.BackupID) (*salvor.Backu
 		if s.Phase.Done() || s.Phase == salvor.PhaseDeleting {
 			return salvor.Errorf(salvor.Conflict, "backup %q is %s already", b.Name, s.Phase)
 		}
-		if s.Lease.Holder != "" && s.Lease.Holder != e.Holder && now.Before(s.Lease.Expires.Time) {
-			return salvor.Errorf(salvor.Conflict, "backup %q is being made by %s", b.Name, s.Lease.Holder).
-				WithHint("wait for it, or try again after %s, when its lease has expired", s.Lease.Expires.UTC().Format(time.RFC3339))
+		if err := e.lease(b, now); err != nil {
+			return err
 		}
-		s.Lease = salvor.Lease{Holder: e.Holder, Epoch: s.Lease.Epoch + 1, Expires: metav1.NewTime(now.Add(e.Tuning.withDefaults().LeaseTime))}
 		if s.StartedAt.IsZero() {
 			s.StartedAt = metav1.NewTime(now)
 		}
 		return nil
 	})
+}
+
+// lease makes this process the backup's worker. Conflict: another one is, and may still live.
+func (e *Engine) lease(b *salvor.Backup, now time.Time) error {
+	l := &b.Status.Lease
+	if l.Holder != "" && l.Holder != e.Holder && now.Before(l.Expires.Time) {
+		return salvor.Errorf(salvor.Conflict, "backup %q is being made by %s", b.Name, l.Holder).
+			WithHint("wait for it, or try again after %s, when its lease has expired", l.Expires.UTC().Format(time.RFC3339))
+	}
+	*l = salvor.Lease{Holder: e.Holder, Epoch: l.Epoch + 1, Expires: metav1.NewTime(now.Add(e.Tuning.withDefaults().LeaseTime))}
+	return nil
+}
+
+// begunIn is what a worker that has only just recorded a backup gets to begin it.
+const begunIn = time.Minute
+
+// Abandoned reports whether nobody works on an unfinished backup any more: its worker's lease has expired, or nobody has
+// ever begun it.
+func Abandoned(b *salvor.Backup, now time.Time) bool {
+	if b.Status.Lease.Expires.IsZero() {
+		return now.Sub(b.CreationTimestamp.Time) > begunIn
+	}
+	return now.After(b.Status.Lease.Expires.Time)
 }
 
 // record is the backup as this worker writes it: every write checks that the lease is still this worker's.
@@ -70,6 +91,11 @@ func (r *record) status() salvor.BackupStatus {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.b.Status
+}
+
+// expired reports whether others may have taken over: the lease could not be renewed in time, or the machine slept.
+func (r *record) expired() bool {
+	return r.engine.Now().After(r.status().Lease.Expires.Time)
 }
 
 func (e *Engine) tell(s salvor.BackupStatus) {

@@ -36,7 +36,7 @@ func (e *Engine) Preview(ctx context.Context, b *salvor.Backup) (*Preview, error
 	if err != nil {
 		return nil, err
 	}
-	r := &run{Engine: e, tuning: e.Tuning.withDefaults(), spec: b.Spec, name: b.Name, site: site}
+	r := &run{Engine: e, tuning: e.Tuning.withDefaults(), spec: b.Spec, name: b.Name, site: place{Site: site}}
 	r.report.r.Retries = map[string]int{}
 	if err := r.plan(ctx); err != nil {
 		return nil, err

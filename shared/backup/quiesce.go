@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -18,9 +17,6 @@ const (
 	preExec  = "pre-exec"
 	postExec = "post-exec"
 )
-
-// thawTime bounds the post-exec rule when the run itself has ended already.
-const thawTime = 10 * time.Minute
 
 // cutQuiesced runs the pre-exec rule, notes the capture revision and runs the post-exec rule, whatever went wrong before.
 func (r *run) cutQuiesced(ctx context.Context) (revision string, err error) {
@@ -44,7 +40,7 @@ func (r *run) cutQuiesced(ctx context.Context) (revision string, err error) {
 	r.step(StepPostExec)
 	thawErr := r.thaw(ctx, post, r.namespaces)
 	if len(pre.SubRules) > 0 {
-		r.frozen = r.Now().Sub(began)
+		r.frozen, r.thawed = r.Now().Sub(began), thawErr == nil && len(post.SubRules) > 0
 	}
 	return revision, errors.Join(err, thawErr)
 }
@@ -59,29 +55,6 @@ func (r *run) oweThaw(ctx context.Context, pre, post salvor.RuleSpec) error {
 			s.Thaw = &salvor.OwedThaw{Rule: post, Namespaces: r.namespaces, Since: metav1.NewTime(r.Now())}
 		}
 	})
-}
-
-// thaw runs the post-exec rule even when ctx has ended, and strikes the thaw that was owed once it has succeeded.
-func (r *run) thaw(ctx context.Context, post salvor.RuleSpec, namespaces []string) error {
-	if len(post.SubRules) == 0 {
-		return nil
-	}
-	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), thawTime)
-	defer stop()
-	if err := r.runRule(ctx, post, namespaces, postExec); err != nil {
-		return err
-	}
-	return r.record.update(ctx, func(s *salvor.BackupStatus) { s.Thaw = nil })
-}
-
-// payOwed runs the thaw that an earlier worker of this backup owed when it died.
-func (r *run) payOwed(ctx context.Context) error {
-	owed := r.begun.Status.Thaw
-	if owed == nil {
-		return nil
-	}
-	r.manifest.Warnings = append(r.manifest.Warnings, fmt.Sprintf("an earlier attempt ended while the application was frozen, at %s at the latest; it was thawed when this one began", owed.Since.UTC().Format(time.RFC3339)))
-	return r.thaw(ctx, owed.Rule, owed.Namespaces)
 }
 
 func (r *run) runRule(ctx context.Context, spec salvor.RuleSpec, namespaces []string, phase string) error {

@@ -13,6 +13,7 @@ import (
 
 	"salvor.io/salvor/shared/archive"
 	"salvor.io/salvor/shared/cluster"
+	"salvor.io/salvor/shared/repository"
 	"salvor.io/salvor/shared/salvor"
 	"salvor.io/salvor/shared/selection"
 )
@@ -28,9 +29,7 @@ func (e *Engine) Run(ctx context.Context, id salvor.BackupID) (*salvor.Backup, e
 	if err != nil {
 		return nil, err
 	}
-	r := &run{Engine: e, tuning: e.Tuning.withDefaults(), spec: b.Spec, name: b.Name, begun: b,
-		record: &record{engine: e, id: id, epoch: b.Status.Lease.Epoch, b: b}}
-	r.report.init(r)
+	r := e.newRun(b)
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
 	ctx, stop := context.WithTimeoutCause(ctx, timeout(b.Spec), salvor.Errorf(salvor.DeadlineExceeded, "not done within %s", timeout(b.Spec)))
@@ -48,6 +47,14 @@ func (e *Engine) Run(ctx context.Context, id salvor.BackupID) (*salvor.Backup, e
 }
 
 func timeout(s salvor.BackupSpec) time.Duration {
+// newRun is the run of the worker that has just taken the backup's lease.
+func (e *Engine) newRun(b *salvor.Backup) *run {
+	r := &run{Engine: e, tuning: e.Tuning.withDefaults(), spec: b.Spec, name: b.Name, begun: b,
+		record: &record{engine: e, id: b.ID(), epoch: b.Status.Lease.Epoch, b: b}}
+	r.report.init(r)
+	return r
+}
+
 	if s.Timeout.Duration > 0 {
 		return s.Timeout.Duration
 	}
@@ -58,7 +65,7 @@ func timeout(s salvor.BackupSpec) time.Duration {
 func cause(ctx context.Context, err error) error {
 	c := context.Cause(ctx)
 	if errors.Is(c, context.Canceled) {
-		return salvor.Errorf(salvor.Canceled, "interrupted: %w", c)
+		return salvor.Errorf(salvor.Canceled, "interrupted")
 	}
 	if errors.Is(err, c) {
 		return err
@@ -74,7 +81,7 @@ type run struct {
 	spec   salvor.BackupSpec
 	begun  *salvor.Backup // as it was when the lease was taken
 	record *record
-	site   *Site
+	site   place
 
 	selection  *selection.Selection
 	kinds      []cluster.Resource
@@ -90,8 +97,16 @@ type run struct {
 	// allNamespaces is how many the cluster has.
 	allNamespaces int
 	report        report
-	frozen        time.Duration
-	totals        counters
+	// frozen is how long the application was held; thawed says that the post-exec rule let it go on.
+	frozen time.Duration
+	thawed bool
+	totals counters
+}
+
+// place is where a run works: first its cluster is reached, then where it is stored.
+type place struct {
+	*Site
+	Repository *repository.Repository
 }
 
 func (e *Engine) step(s Step) {
@@ -108,18 +123,17 @@ func (r *run) step(s Step) {
 
 func (r *run) execute(ctx context.Context) error {
 	r.step(StepConnect)
-	site, err := r.Open(ctx, r.begun)
-	if err != nil {
+	if err := r.payOwed(ctx); err != nil {
 		return err
 	}
-	r.site = site
-	if err := r.payOwed(ctx); err != nil {
+	var err error
+	if r.site.Repository, err = r.Store(ctx, r.begun); err != nil {
 		return err
 	}
 	if adopted, err := r.adopt(ctx); adopted || err != nil {
 		return err
 	}
-	if err := site.Repository.Claim(ctx, r.CatalogID); err != nil {
+	if err := r.site.Repository.Claim(ctx, r.CatalogID); err != nil {
 		return err
 	}
 	r.step(StepPlan)
@@ -197,6 +211,10 @@ func (r *run) failed(s *salvor.BackupStatus, err error) {
 
 func (r *run) succeeded(s *salvor.BackupStatus) {
 	m := r.manifest
+	if r.thawed {
+		s.FrozenFor.Duration = r.frozen
+		s.Message += fmt.Sprintf("; the application was frozen for %s and is thawed", r.frozen.Round(time.Millisecond))
+	}
 	s.Phase, s.CutAt, s.Revision, s.RootDigest = m.Phase, m.CutAt, m.Revision, r.rootHash
 	s.Namespaces, s.Failures, s.Warnings, s.FrozenFor = m.Namespaces, firstFailures(m.Failures), m.Warnings, m.FrozenFor
 	s.Progress = salvor.Progress{Kinds: len(m.Kinds), KindsDone: len(m.Kinds), Objects: m.Totals.Objects, Bytes: m.Totals.Bytes,

@@ -139,8 +139,9 @@ func newSite(ctx context.Context, c backup.Cluster, root string) (*site, error) 
 	s.repo = repository.New(s.counter, "test")
 	s.engine = &backup.Engine{Catalog: s.catalog, Now: time.Now, Holder: fmt.Sprintf("test-%d", time.Now().UnixNano()), CatalogID: "test-catalog",
 		Open: func(context.Context, *salvor.Backup) (*backup.Site, error) {
-			return &backup.Site{Cluster: s.cluster, Rules: s.rules, Repository: s.repo}, nil
-		}}
+			return &backup.Site{Cluster: s.cluster, Rules: s.rules}, nil
+		},
+		Store: func(context.Context, *salvor.Backup) (*repository.Repository, error) { return s.repo, nil }}
 	for _, o := range []salvor.Object{
 		&salvor.Cluster{TypeMeta: salvor.TypeMeta{APIVersion: salvor.APIVersion, Kind: salvor.KindCluster}, ObjectMeta: salvor.ObjectMeta{Name: "test"}, Spec: salvor.ClusterSpec{Kubeconfig: &salvor.KubeconfigCluster{}}},
 		&salvor.BackupLocation{TypeMeta: salvor.TypeMeta{APIVersion: salvor.APIVersion, Kind: salvor.KindBackupLocation}, ObjectMeta: salvor.ObjectMeta{Name: "dir"}, Spec: salvor.BackupLocationSpec{Directory: &salvor.DirectoryLocation{Path: s.dir}}},

@@ -178,7 +178,10 @@ func (h *home) backUp(t testing.TB, c *kube.Client, name string, scope salvor.Sc
 	t.Helper()
 	e := &backup.Engine{Catalog: h.catalog, Now: time.Now, Holder: t.Name(), CatalogID: "docs",
 		Open: func(context.Context, *salvor.Backup) (*backup.Site, error) {
-			return &backup.Site{Cluster: c, Rules: noRules{}, Repository: repository.New(h.loc, "prod")}, nil
+			return &backup.Site{Cluster: c, Rules: noRules{}}, nil
+		},
+		Store: func(context.Context, *salvor.Backup) (*repository.Repository, error) {
+			return repository.New(h.loc, "prod"), nil
 		}}
 	b, _, err := e.Begin(t.Context(), &salvor.Backup{TypeMeta: meta(salvor.KindBackup), ObjectMeta: salvor.ObjectMeta{Name: name},
 		Spec: salvor.BackupSpec{Cluster: "prod", Location: "disk", Scope: scope}})

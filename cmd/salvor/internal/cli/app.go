@@ -106,7 +106,10 @@ func (a *app) whatIsOwed() string {
 		return fmt.Sprintf("what backup %s owes can't be read: %v", id.Name, err)
 	}
 	if b.Status.Phase.Done() {
-		return "nothing is owed"
+		if b.Status.Thaw == nil {
+			return "nothing is owed"
+		}
+		return fmt.Sprintf("backup %s owes %s; salvor backup resume %s, or salvor serve, runs it", b.Name, a.owedLine(b), b.ID())
 	}
 	next := fmt.Sprintf("salvor backup resume %s, or salvor serve, takes it over once its lease has expired at %s",
 		b.ID(), a.time(b.Status.Lease.Expires.Time))

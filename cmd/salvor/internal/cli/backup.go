@@ -24,7 +24,7 @@ func (a *app) backupResume() *cobra.Command {
 		Short: "Take over a backup that a process left unfinished, and thaw what it owes",
 		Long: `Take over a backup that a process left unfinished, once its lease has expired. What it owes is thawed first, and then the
 backup is made as it was asked for. salvor serve does so by itself. Of a backup that has ended and still owes a thaw, because its
-post-exec rule failed, the thaw alone is run.`,
+post-exec rule failed or its cluster was away, the thaw alone is run. salvor get thaws lists what is owed.`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: a.completeOne(salvor.KindBackup),
 	}

@@ -67,7 +67,7 @@ func columns(o salvor.Object) (head []string, row []cell) {
 
 func (a *app) backupRow(b *salvor.Backup, wide bool) (head []string, row []cell) {
 	head = []string{"NAME", "CLUSTER", "DATE", "AGE", "PHASE", "OBJECTS", "NAMESPACES"}
-	row = plain(b.Name, b.Status.ClusterID, a.time(b.Date()), a.age(b.Date()), string(b.Status.Phase),
+	row = plain(b.Name, b.Status.ClusterID, a.time(b.Date()), a.age(b.Date()), a.phaseText(b),
 		strconv.FormatInt(b.Status.Progress.Objects, 10), namespaceList(b.Status.Namespaces))
 	row[4].colour = phaseColour(b.Status.Phase)
 	if wide {

@@ -148,27 +148,34 @@ func (a *app) explainBackup(ctx context.Context, h *home.Home, b *salvor.Backup)
 	}
 	s := b.Status
 	var f facts
-	f.add("phase", "%s", s.Phase)
+	f.add("phase", "%s", a.phaseText(b))
 	f.add("worker", "%s (lease until %s)", dash(s.Lease.Holder), a.time(s.Lease.Expires.Time))
 	f.add("progress", "%d of %s, %s, %s", s.Progress.KindsDone, count(s.Progress.Kinds, "kind"), count(s.Progress.Objects, "object"), size(s.Progress.Bytes))
 	if s.CancelRequested {
 		f.add("cancel", "requested")
 	}
-	if t := s.Thaw; t != nil {
-		f.add("frozen", "%s since %s", namespaceList(t.Namespaces), a.time(t.Since.Time))
+	if s.Thaw != nil {
+		f.add("OWED", "%s", a.owedLine(b))
+	}
+	if a.abandoned(b) {
+		f.add("next", "nobody works on it any more: salvor backup resume %s takes it over, and thaws first; salvor serve does so by itself", b.ID())
 	}
 	return f.write(a, "")
 }
 
-// printReport prints the report of the last worker of the backup.
+// printReport prints the report of the last worker of the backup that stored one.
 func (a *app) printReport(ctx context.Context, h *home.Home, b *salvor.Backup) error {
 	repo, err := h.Repository(ctx, b.Spec.Location, b.Status.ClusterID)
 	if err != nil {
 		return err
 	}
-	data, err := repo.Report(ctx, b.Name, archive.ReportName(b.Status.Lease.Epoch), "")
-	if err != nil {
-		return err
+	for epoch := b.Status.Lease.Epoch; ; epoch-- {
+		data, err := repo.Report(ctx, b.Name, archive.ReportName(epoch), "")
+		if err == nil {
+			return a.json(json.RawMessage(data))
+		}
+		if epoch <= 1 || !salvor.Is(err, salvor.NotFound) {
+			return err
+		}
 	}
-	return a.json(json.RawMessage(data))
 }

@@ -15,15 +15,20 @@ import (
 func (a *app) get() *cobra.Command {
 	var selector string
 	cmd := &cobra.Command{
-		Use:               "get KIND [NAME...]",
-		Short:             "Print objects: clusters, locations, rules, policies, schedules, backups, restores",
-		Example:           "  salvor get rules\n  salvor get rule freeze -o yaml\n  salvor get backups -l app=shop",
+		Use:   "get KIND [NAME...]",
+		Short: "Print objects: clusters, locations, rules, policies, schedules, backups, restores",
+		Long: `Print objects: clusters, locations, rules, policies, schedules, backups, restores. KIND may also be thaws: the backups that
+owe a thaw, since when, and what came of the attempts.`,
+		Example:           "  salvor get rules\n  salvor get rule freeze -o yaml\n  salvor get backups -l app=shop\n  salvor get thaws",
 		Args:              cobra.MinimumNArgs(1),
 		ValidArgsFunction: a.completeKindAndName,
 	}
 	out := addOutput(cmd)
 	cmd.Flags().StringVarP(&selector, "selector", "l", "", "label selector, such as app=shop,tier!=test")
 	cmd.RunE = a.do(func(cmd *cobra.Command, args []string) error {
+		if args[0] == thawsWord && len(args) == 1 && selector == "" {
+			return a.printThaws(cmd.Context(), *out)
+		}
 		kind, err := salvor.ParseKind(args[0])
 		if err != nil {
 			return err

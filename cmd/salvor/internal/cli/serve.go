@@ -16,7 +16,8 @@ func (a *app) serve() *cobra.Command {
 		Use:   "serve",
 		Short: "Keep this home running: fire schedules, finish what was left unfinished",
 		Long: `Keep this home running until it is told to stop: fire schedules, and take over backups whose process has died, so that
-what they owe is thawed. A run that was missed is made up for, of several the newest.
+what they owe is thawed. A thaw that can't be paid, because a cluster does not answer or a permission is missing, is tried
+again with pauses of up to a minute, until it is. A run that was missed is made up for, of several the newest.
 
 What retention would delete is logged; this version deletes nothing by itself.
 

@@ -51,7 +51,7 @@ const mostShown = 20
 // summarize prints what came of a backup and what to do next. measured is how long it took; 0: in whole seconds, as recorded.
 func (a *app) summarize(ctx context.Context, h *home.Home, b *salvor.Backup, measured time.Duration) error {
 	s := b.Status
-	phase := string(s.Phase)
+	phase := a.phaseText(b)
 	if c := phaseColour(s.Phase); c != "" && a.sys.colours(a.sys.Stdout) {
 		phase = colour(c, phase)
 	}
@@ -64,8 +64,13 @@ func (a *app) summarize(ctx context.Context, h *home.Home, b *salvor.Backup, mea
 			f.add("frozen", "%s", took(s.FrozenFor.Duration))
 		}
 		f.add("uploaded", "%d of %s, %s (%s uncompressed in all)", s.Progress.SegmentsUploaded, count(s.Progress.Segments, "segment"), size(s.Progress.BytesUploaded), size(s.Progress.Bytes))
-	} else if s.Message != "" {
-		f.add("reason", "%s", oneLine(s.Message))
+	} else {
+		if s.Message != "" {
+			f.add("reason", "%s", oneLine(s.Message))
+		}
+		if s.FrozenFor.Duration > 0 && s.Thaw == nil {
+			f.add("frozen", "%s, and thawed", took(s.FrozenFor.Duration))
+		}
 	}
 	f.addList("failures", failureLines(s.Failures), mostShown)
 	if s.RootDigest != "" {
@@ -76,8 +81,8 @@ func (a *app) summarize(ctx context.Context, h *home.Home, b *salvor.Backup, mea
 		f.addList("exceptions", exceptions, mostShown)
 	}
 	f.addList("warnings", s.Warnings, mostShown)
-	if t := s.Thaw; t != nil {
-		f.add("OWED", "a thaw of %s since %s", namespaceList(t.Namespaces), a.time(t.Since.Time))
+	if s.Thaw != nil {
+		f.add("OWED", "%s", a.owedLine(b))
 	}
 	f.add("next", "%s", nextStep(b))
 	return f.write(a, "  ")
@@ -132,7 +137,7 @@ func manifest(ctx context.Context, h *home.Home, b *salvor.Backup) (*archive.Man
 // nextStep says what a user would do after the backup.
 func nextStep(b *salvor.Backup) string {
 	if b.Status.Phase.Done() && b.Status.Thaw != nil {
-		return "salvor backup resume " + b.ID().String() + ", which runs the thaw that is owed"
+		return "salvor backup resume " + b.ID().String() + " runs the thaw that is owed; salvor serve tries it again by itself"
 	}
 	switch b.Status.Phase {
 	case salvor.PhaseCompleted:

@@ -12,12 +12,12 @@ import (
 // Backups returns the engine that makes backups. The caller may set its hooks.
 func (h *Home) Backups() *backup.Engine {
 	return &backup.Engine{
-		Catalog: h.Catalog, Open: h.open, Now: h.options.Now, Holder: h.options.Holder,
+		Catalog: h.Catalog, Open: h.open, Store: h.store, Now: h.options.Now, Holder: h.options.Holder,
 		CatalogID: h.ID, SalvorVersion: h.options.Version,
 	}
 }
 
-// open reaches the cluster and the location that the backup names.
+// open reaches the cluster that the backup names.
 func (h *Home) open(ctx context.Context, b *salvor.Backup) (*backup.Site, error) {
 	c, client, err := h.NamedCluster(ctx, b.Spec.Cluster)
 	if err != nil {
@@ -27,12 +27,13 @@ func (h *Home) open(ctx context.Context, b *salvor.Backup) (*backup.Site, error)
 		return nil, salvor.Errorf(salvor.Conflict, "cluster %q has the id %q now, and the backup is of %q", c.Name, c.ID(), id).
 			WithHint("name the backup's cluster in spec.cluster")
 	}
-	repo, err := h.Repository(ctx, b.Spec.Location, c.ID())
-	if err != nil {
-		return nil, err
-	}
 	engine := &rule.Engine{Cluster: client, Now: h.options.Now}
-	return &backup.Site{Cluster: client, Rules: rules{engine}, Repository: repo}, nil
+	return &backup.Site{Cluster: client, Rules: rules{engine}}, nil
+}
+
+// store reaches the location that the backup names.
+func (h *Home) store(ctx context.Context, b *salvor.Backup) (*repository.Repository, error) {
+	return h.Repository(ctx, b.Spec.Location, b.Status.ClusterID)
 }
 
 // rules lets the backup engine keep what a rule reports, whatever it is.
@@ -49,8 +50,5 @@ func (r rules) Run(ctx context.Context, spec salvor.RuleSpec, namespaces []strin
 // DeleteBackup removes a backup's manifest and reports, and then what the catalog knows of it. With force, also one that
 // still owes a thaw.
 func (h *Home) DeleteBackup(ctx context.Context, id salvor.BackupID, force bool) error {
-	open := func(ctx context.Context, b *salvor.Backup) (*repository.Repository, error) {
-		return h.Repository(ctx, b.Spec.Location, id.ClusterID)
-	}
-	return backup.Delete(ctx, h.Catalog, id, backup.Remover{Open: open, CatalogID: h.ID, Now: h.options.Now, Force: force})
+	return backup.Delete(ctx, h.Catalog, id, backup.Remover{Open: h.store, CatalogID: h.ID, Now: h.options.Now, Force: force})
 }

@@ -1,5 +1,5 @@
-// Package serve keeps a home running: it fires schedules, finishes what other processes left unfinished, and says what
-// retention would delete.
+// Package serve keeps a home running: it fires schedules, finishes what other processes left unfinished, pays the thaws
+// that are still owed, and says what retention would delete.
 //
 // Each turn it looks at the catalog anew, so that it needs no memory of its own: a run is called after its scheduled
 // time, and whoever fires it second finds the first.
@@ -7,7 +7,6 @@ package serve
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"maps"
 	"os"
@@ -46,7 +45,10 @@ type Server struct {
 	mu      sync.Mutex
 	running map[salvor.BackupID]string // with the schedule that each came from
 	next    map[string]time.Time       // of each schedule, as last logged
+	thawing map[salvor.BackupID]bool
 	wait    sync.WaitGroup
+
+	nextThaw time.Time // when the next owed thaw is due; zero for none
 }
 
 // Run serves until ctx ends. Backups that run then get Grace to end; the rest are canceled, which thaws first.
@@ -75,11 +77,14 @@ func (s *Server) setDefaults() {
 	if s.Grace <= 0 {
 		s.Grace = DefaultGrace
 	}
-	s.running, s.next = map[salvor.BackupID]string{}, map[string]time.Time{}
+	s.running, s.next, s.thawing = map[salvor.BackupID]string{}, map[string]time.Time{}, map[salvor.BackupID]bool{}
 }
 
 // turn does all that is due. What goes wrong is logged, and tried again at the next turn.
 func (s *Server) turn(ctx, work context.Context) {
+	if err := s.thaw(ctx, work); err != nil && ctx.Err() == nil {
+		s.Log.Error("looking for owed thaws", "error", err)
+	}
 	if err := s.resume(ctx, work); err != nil && ctx.Err() == nil {
 		s.Log.Error("looking for unfinished backups", "error", err)
 	}
@@ -88,10 +93,10 @@ func (s *Server) turn(ctx, work context.Context) {
 	}
 }
 
-// pause is the time until the next turn: sooner when a schedule is due before.
+// pause is the time until the next turn: sooner when a schedule or a thaw is due before.
 func (s *Server) pause() time.Duration {
 	pause, now := s.Poll, s.Now()
-	for _, at := range s.next {
+	for _, at := range append(slices.Collect(maps.Values(s.next)), s.nextThaw) {
 		if d := at.Sub(now); d > 0 && d < pause {
 			pause = d
 		}
@@ -134,11 +139,12 @@ func (s *Server) busy(schedule string) bool {
 	return len(s.running) >= s.Parallel || slices.Contains(slices.Collect(maps.Values(s.running)), schedule)
 }
 
-// start runs the backup in the background, unless it runs already or enough others do; then a later turn does.
-func (s *Server) start(work context.Context, id salvor.BackupID, schedule string, after func(*salvor.Backup)) (started bool) {
+// start runs the backup in the background, unless it runs already or enough others do; then a later turn does. An urgent
+// one doesn't wait for others.
+func (s *Server) start(work context.Context, id salvor.BackupID, schedule string, urgent bool, after func(*salvor.Backup)) (started bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, runs := s.running[id]; runs || len(s.running) >= s.Parallel {
+	if _, runs := s.running[id]; runs || len(s.running) >= s.Parallel && !urgent {
 		return false
 	}
 	s.running[id] = schedule
@@ -174,28 +180,11 @@ func (s *Server) run(ctx context.Context, id salvor.BackupID, after func(*salvor
 // resume takes over backups whose worker has died: what they owe is thawed first.
 func (s *Server) resume(ctx, work context.Context) error {
 	q := catalog.Query{Phases: []salvor.Phase{salvor.PhasePending, salvor.PhaseQuiescing, salvor.PhaseCapturing}, Limit: catalog.MaxLimit}
-	page, err := s.Catalog.Search(ctx, q)
-	if err != nil {
-		return fmt.Errorf("searching: %w", err)
-	}
-	for _, b := range page.Backups {
-		if !s.abandoned(b) {
-			continue
-		}
-		if s.start(work, b.ID(), b.Spec.Schedule, nil) {
+	return s.each(ctx, q, func(b *salvor.Backup) {
+		owes := b.Status.Thaw != nil
+		if backup.Abandoned(b, s.Now()) && s.start(work, b.ID(), b.Spec.Schedule, owes, nil) {
 			s.Log.Warn("taking over a backup that was left unfinished", "backup", b.Name, "cluster", b.Status.ClusterID,
-				"worker", b.Status.Lease.Holder, "owes_thaw", b.Status.Thaw != nil)
+				"worker", b.Status.Lease.Holder, "owes_thaw", owes)
 		}
-	}
-	return nil
-}
-
-// leaseTime is what a worker that has only just recorded a backup gets to begin it.
-const leaseTime = time.Minute
-
-func (s *Server) abandoned(b *salvor.Backup) bool {
-	if b.Status.Lease.Expires.IsZero() {
-		return s.Now().Sub(b.CreationTimestamp.Time) > leaseTime
-	}
-	return s.Now().After(b.Status.Lease.Expires.Time)
+	})
 }

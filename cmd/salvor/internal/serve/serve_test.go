@@ -16,6 +16,7 @@ import (
 	"salvor.io/salvor/shared/backup"
 	"salvor.io/salvor/shared/catalog"
 	"salvor.io/salvor/shared/catalog/sqlite"
+	"salvor.io/salvor/shared/repository"
 	"salvor.io/salvor/shared/salvor"
 )
 
@@ -83,9 +84,12 @@ type served struct {
 	log bytes.Buffer
 	// reached tells of each run that tries to reach its cluster; hold, if set, keeps it there.
 	reached chan string
-	hold    chan struct{}
-	stop    context.CancelFunc
-	done    chan error
+	// rules, if set, are those of a cluster that can be reached, while away is false.
+	rules backup.Rules
+	away  bool
+	hold  chan struct{}
+	stop  context.CancelFunc
+	done  chan error
 }
 
 func (s *served) Write(p []byte) (int, error) {
@@ -156,7 +160,15 @@ func (s *served) engine() *backup.Engine {
 					return nil, context.Cause(ctx)
 				}
 			}
-			return nil, salvor.Errorf(salvor.Unavailable, "no cluster here")
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			if s.rules == nil || s.away {
+				return nil, salvor.Errorf(salvor.Unavailable, "no cluster here")
+			}
+			return &backup.Site{Rules: s.rules}, nil
+		},
+		Store: func(context.Context, *salvor.Backup) (*repository.Repository, error) {
+			return nil, salvor.Errorf(salvor.NotFound, "no location here")
 		}}
 }
 
