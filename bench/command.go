@@ -26,11 +26,16 @@ func (b *bench) newCommand(ctx context.Context, name string, k *throwaway.Kube) 
 	if err := build.Run(); err != nil {
 		return nil, fmt.Errorf("building salvor: %w", err)
 	}
-	if _, err := c.run(ctx, "cluster", "add", "bench", "--kubeconfig", k.Kubeconfig); err != nil {
+	if err := c.do(ctx, "cluster", "add", "bench", "--kubeconfig", k.Kubeconfig); err != nil {
 		return nil, err
 	}
-	_, err := c.run(ctx, "location", "add", "bench", "--dir", filepath.Join(c.home, "location"))
-	return c, err
+	return c, c.do(ctx, "location", "add", "bench", "--dir", filepath.Join(c.home, "location"))
+}
+
+// do runs the command with these arguments to its end.
+func (c *command) do(ctx context.Context, args ...string) error {
+	_, err := c.watched(ctx, func(int) func() float64 { return func() float64 { return 0 } }, args...)
+	return err
 }
 
 // usage is what one run of the command took.
@@ -39,8 +44,12 @@ type usage struct {
 	memory  float64 // the most that was resident, VmHWM, in MiB
 }
 
-// run runs the command with these arguments.
+// run runs the command as do does, and watches its memory, which takes some percent of its time.
 func (c *command) run(ctx context.Context, args ...string) (usage, error) {
+	return c.watched(ctx, watchMemory, args...)
+}
+
+func (c *command) watched(ctx context.Context, watch func(pid int) func() float64, args ...string) (usage, error) {
 	cmd := exec.CommandContext(ctx, c.program, args...)
 	var out bytes.Buffer
 	cmd.Env, cmd.Stdout, cmd.Stderr = append(os.Environ(), "SALVOR_HOME="+c.home), &out, &out
@@ -48,7 +57,7 @@ func (c *command) run(ctx context.Context, args ...string) (usage, error) {
 	if err := cmd.Start(); err != nil {
 		return usage{}, fmt.Errorf("starting salvor: %w", err)
 	}
-	memory := watchMemory(cmd.Process.Pid)
+	memory := watch(cmd.Process.Pid)
 	err := cmd.Wait()
 	u := usage{seconds: time.Since(begin).Seconds(), memory: memory()}
 	if err != nil {
