@@ -7,7 +7,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"salvor.io/salvor/cmd/salvor/internal/home"
 	"salvor.io/salvor/shared/salvor"
 )
 
@@ -15,49 +14,7 @@ import (
 const checkTime = 30 * time.Second
 
 func (a *app) cluster() *cobra.Command {
-	return a.parent("cluster", "Name a cluster", a.clusterAdd())
-}
-
-func (a *app) clusterAdd() *cobra.Command {
-	var path, kubeContext, id string
-	var noCheck bool
-	cmd := &cobra.Command{
-		Use:   "add NAME",
-		Short: "Name a context of a kubeconfig as a cluster, and see that it answers",
-		Long: `Name a context of a kubeconfig as a cluster, and see that it answers. Without flags it is the current context of
-$KUBECONFIG or ~/.kube/config; file and context are written down, so that a later change of either means nothing. For an EKS cluster, aws eks update-kubeconfig writes the context.`,
-		Example: "  salvor cluster add prod --context arn:aws:eks:eu-central-1:111122223333:cluster/prod",
-		Args:    cobra.ExactArgs(1),
-		RunE: a.do(func(cmd *cobra.Command, args []string) error {
-			c := salvor.New(salvor.KindCluster).(*salvor.Cluster)
-			c.Name, c.Spec.ID = args[0], id
-			if err := absolute(&path); err != nil {
-				return err
-			}
-			pinned, err := home.PinKubeconfig(salvor.KubeconfigCluster{Path: path, Context: kubeContext})
-			if err != nil {
-				return err
-			}
-			c.Spec.Kubeconfig = &pinned
-			return a.add(cmd.Context(), c, func(ctx context.Context) (string, error) {
-				if noCheck {
-					return "", nil
-				}
-				h, err := a.home()
-				if err != nil {
-					return "", err
-				}
-				err = h.CheckCluster(ctx, c)
-				return "Kubernetes " + c.Status.Version, err
-			})
-		}),
-	}
-	flags := cmd.Flags()
-	flags.StringVar(&path, "kubeconfig", "", "kubeconfig file (default $KUBECONFIG, then ~/.kube/config)")
-	flags.StringVar(&kubeContext, "context", "", "context in the file (default its current one)")
-	flags.StringVar(&id, "id", "", "id under which its backups are stored; it never changes (default NAME)")
-	flags.BoolVar(&noCheck, "no-check", false, "don't see whether it answers")
-	return cmd
+	return a.parent("cluster", "Name a cluster, check its access, find those of an AWS account", a.clusterAdd(), a.clusterCheck(), a.clusterDiscover())
 }
 
 // add checks and stores an object that was made from flags.

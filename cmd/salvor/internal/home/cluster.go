@@ -6,19 +6,16 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/rest"
 
 	"salvor.io/salvor/shared/cluster/kube"
 	"salvor.io/salvor/shared/cluster/kubeconfig"
 	"salvor.io/salvor/shared/salvor"
 )
 
-// Cluster signs in to a cluster. Nothing is connected to yet.
-func (h *Home) Cluster(c *salvor.Cluster) (*kube.Client, error) {
-	if c.Spec.Kubeconfig == nil {
-		return nil, salvor.Errorf(salvor.Invalid, "cluster %q: on one machine, an EKS cluster is reached through a kubeconfig", c.Name).
-			WithHint("aws eks update-kubeconfig, then salvor cluster add %s --context …", c.Name)
-	}
-	config, err := kubeconfig.Config(*c.Spec.Kubeconfig)
+// Cluster signs in to a cluster. One of EKS is asked for by its ARN; a kubeconfig's is not connected to yet.
+func (h *Home) Cluster(ctx context.Context, c *salvor.Cluster) (*kube.Client, error) {
+	config, err := h.connection(ctx, c)
 	if err != nil {
 		return nil, fmt.Errorf("cluster %q: %w", c.Name, err)
 	}
@@ -29,19 +26,33 @@ func (h *Home) Cluster(c *salvor.Cluster) (*kube.Client, error) {
 	return client, nil
 }
 
+func (h *Home) connection(ctx context.Context, c *salvor.Cluster) (*rest.Config, error) {
+	switch {
+	case c.Spec.Kubeconfig != nil:
+		return kubeconfig.Config(*c.Spec.Kubeconfig)
+	case c.Spec.EKS != nil:
+		access, err := h.EKS(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return access.Config(ctx, *c.Spec.EKS)
+	}
+	return nil, salvor.Errorf(salvor.Invalid, "it names neither an EKS cluster nor a kubeconfig")
+}
+
 // NamedCluster signs in to the Cluster of the name.
 func (h *Home) NamedCluster(ctx context.Context, name string) (*salvor.Cluster, *kube.Client, error) {
 	c, err := get[*salvor.Cluster](ctx, h, salvor.KindCluster, name)
 	if err != nil {
 		return nil, nil, err
 	}
-	client, err := h.Cluster(c)
+	client, err := h.Cluster(ctx, c)
 	return c, client, err
 }
 
 // CheckCluster asks the cluster who it is and fills in its status.
 func (h *Home) CheckCluster(ctx context.Context, c *salvor.Cluster) error {
-	client, err := h.Cluster(c)
+	client, err := h.Cluster(ctx, c)
 	if err != nil {
 		return err
 	}

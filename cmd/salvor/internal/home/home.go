@@ -2,8 +2,8 @@
 // locations that the catalog names.
 //
 // A home is a directory: catalog.db, and catalog-id, which says in every location who writes there. Nothing else has
-// to be installed. It holds no credentials: clusters are signed in to by kubeconfig files, buckets by what the AWS SDK
-// finds around it.
+// to be installed. It holds no credentials: clusters are signed in to by kubeconfig files and, as buckets are, by what
+// the AWS SDK finds around it.
 package home
 
 import (
@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"salvor.io/salvor/shared/catalog/sqlite"
+	"salvor.io/salvor/shared/cluster/eks"
 	"salvor.io/salvor/shared/location"
 	"salvor.io/salvor/shared/salvor"
 )
@@ -50,6 +51,7 @@ type Home struct {
 	mu        sync.Mutex
 	locations map[string]location.Location // by spec
 	closers   []io.Closer
+	eks       *eks.Access // nil until it is needed
 }
 
 // Dir returns where the home is when nobody says otherwise: $SALVOR_HOME, $XDG_DATA_HOME/salvor, ~/.local/share/salvor.

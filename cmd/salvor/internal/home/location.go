@@ -84,9 +84,9 @@ func openS3(ctx context.Context, l *salvor.S3Location) (location.Location, error
 		return nil, salvor.Errorf(salvor.Invalid, "spec.s3.objectLock: this version does not set locks").
 			WithHint("take it out and give the bucket a default retention")
 	}
-	config, err := awsconfig.LoadDefaultConfig(ctx, awsconfig.WithRegion(l.Region))
+	config, err := awsConfig(ctx, awsconfig.WithRegion(l.Region))
 	if err != nil {
-		return nil, salvor.Errorf(salvor.Invalid, "reading the AWS configuration: %w", err)
+		return nil, err
 	}
 	if config.Region == "" {
 		if l.Endpoint == "" {
