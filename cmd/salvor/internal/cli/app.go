@@ -19,6 +19,7 @@ type app struct {
 	homeDir  string
 	logLevel string
 	verbose  bool
+	force    bool // --force of the commands that store settings
 	log      *slog.Logger
 	// started is set once cobra has accepted the command line.
 	started bool

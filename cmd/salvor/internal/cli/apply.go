@@ -46,6 +46,7 @@ Backups and restores are work, not settings: salvor backup create -f and salvor 
 		}),
 	}
 	addFiles(cmd, &files)
+	cmd.Flags().BoolVar(&a.force, "force", false, forceHelp)
 	return cmd
 }
 
@@ -71,6 +72,9 @@ func (a *app) applyAll(ctx context.Context, h *home.Home, objects []salvor.Objec
 	slices.SortStableFunc(objects, func(x, y salvor.Object) int { return cmp.Compare(rank[x.GetKind()], rank[y.GetKind()]) })
 	var errs []error
 	for _, o := range objects {
+		if c, ok := o.(*salvor.Cluster); ok {
+			c.Status = salvor.ClusterStatus{} // what a cluster once answered is no part of a document
+		}
 		done, err := a.store(ctx, h, o)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", reference(o), err))
@@ -84,7 +88,7 @@ func (a *app) applyAll(ctx context.Context, h *home.Home, objects []salvor.Objec
 	return errors.Join(errs...)
 }
 
-// store creates or updates the object, and says which.
+// store creates or updates the object, and says which. A cluster with a status has just been asked who it is.
 func (a *app) store(ctx context.Context, h *home.Home, o salvor.Object) (done string, err error) {
 	there, err := h.Catalog.Get(ctx, o.GetKind(), o.Meta().Name)
 	if salvor.Is(err, salvor.NotFound) {
@@ -98,6 +102,9 @@ func (a *app) store(ctx context.Context, h *home.Home, o salvor.Object) (done st
 	if version := o.Meta().ResourceVersion; version != "" && version != there.Meta().ResourceVersion {
 		return "", salvor.Errorf(salvor.Conflict, "it was changed since this document was read").
 			WithHint("read it again, or take metadata.resourceVersion out")
+	}
+	if err := a.repoints(ctx, h, o, there); err != nil {
+		return "", err
 	}
 	if err := keep(o, there); err != nil {
 		return "", err

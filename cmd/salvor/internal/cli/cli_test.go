@@ -109,14 +109,16 @@ func (s *shell) settings() (location string) {
 
 // deadKubeconfig names an API server that refuses connections.
 func (s *shell) deadKubeconfig() string {
-	return s.file("kubeconfig", `apiVersion: v1
+	return s.file("kubeconfig", kubeconfig)
+}
+
+const kubeconfig = `apiVersion: v1
 kind: Config
 clusters: [{name: c, cluster: {server: "http://127.0.0.1:1"}}]
 users: [{name: u, user: {token: very-secret}}]
 contexts: [{name: dead, context: {cluster: c, user: u}}]
 current-context: dead
-`)
-}
+`
 
 // seed records a backup as if it had been made, cut at the time.
 func (s *shell) seed(name string, cut time.Time, phase salvor.Phase, change ...func(*salvor.Backup)) *salvor.Backup {

@@ -58,6 +58,7 @@ and then checked; salvor cluster check does that again.`,
 	flags.StringArrayVar(&f.trust, "trust", nil, "ARN that may assume the role, such as that of a function's role; may be repeated (default the AWS identity in use)")
 	flags.StringVar(&f.id, "id", "", "id under which its backups are stored; it never changes (default NAME)")
 	flags.BoolVar(&f.noCheck, "no-check", false, "don't see whether it answers")
+	flags.BoolVar(&a.force, "force", false, forceHelp)
 	cmd.MarkFlagsMutuallyExclusive("arn", "kubeconfig")
 	cmd.MarkFlagsMutuallyExclusive("arn", "context")
 	return cmd

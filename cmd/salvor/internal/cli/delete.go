@@ -17,7 +17,8 @@ func (a *app) delete() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "delete KIND NAME...",
 		Short: "Delete objects",
-		Long: `Delete objects. Deleting a cluster or a location forgets how to reach it; its backups stay.
+		Long: `Delete objects. Deleting a cluster or a location forgets how to reach it; its backups stay. What a backup needs that is
+unfinished or owes a thaw is not deleted.
 
 Deleting a backup removes its manifest and reports from the location, so that it can't be restored any more, and then
 forgets it. Its segments stay: other backups may share them.`,
@@ -50,7 +51,7 @@ forgets it. Its segments stay: other backups may share them.`,
 		}),
 	}
 	cmd.Flags().BoolVar(&yes, "yes", false, "don't ask")
-	cmd.Flags().BoolVar(&force, "force", false, "delete also what schedules use, and backups that owe a thaw")
+	cmd.Flags().BoolVar(&force, "force", false, "delete also what schedules or unfinished backups need, and backups that owe a thaw")
 	return cmd
 }
 
@@ -76,6 +77,9 @@ func (a *app) deleteOne(ctx context.Context, h *home.Home, o salvor.Object, forc
 		} else if len(users) > 0 {
 			return salvor.Errorf(salvor.Conflict, "%s is used by the schedules %s", reference(o), strings.Join(users, ", ")).
 				WithHint("delete these first, or pass --force")
+		}
+		if err := a.notInHand(ctx, h, o); err != nil {
+			return err
 		}
 	}
 	if r, ok := o.(*salvor.Restore); ok && r.Status.Phase == salvor.PhaseRestoring && !force {

@@ -39,6 +39,7 @@ stored.`,
 	flags.StringVar(&bucket.Endpoint, "s3-endpoint", "", "URL of an S3 server other than AWS")
 	flags.StringVar(&bucket.KMSKeyID, "s3-kms-key", "", "KMS key to encrypt with (default the bucket's own encryption)")
 	flags.BoolVar(&noCheck, "no-check", false, "don't see whether it can be read")
+	flags.BoolVar(&a.force, "force", false, forceHelp)
 	_ = cmd.MarkFlagDirname("dir")
 	cmd.MarkFlagsMutuallyExclusive("dir", "s3-bucket")
 	cmd.RunE = a.do(func(cmd *cobra.Command, args []string) error {

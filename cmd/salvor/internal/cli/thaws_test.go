@@ -11,15 +11,15 @@ import (
 )
 
 // frozen seeds a backup that owes a thaw.
-func (s *shell) frozen(name string, phase salvor.Phase) *salvor.Backup {
+func (s *shell) frozen(name string, phase salvor.Phase, change ...func(*salvor.Backup)) *salvor.Backup {
 	s.t.Helper()
-	return s.seed(name, noon.Add(-time.Hour), phase, func(b *salvor.Backup) {
+	return s.seed(name, noon.Add(-time.Hour), phase, append(change, func(b *salvor.Backup) {
 		rule := salvor.RuleSpec{SubRules: []salvor.SubRule{{Name: "thaw", PodSelectors: []metav1.LabelSelector{{}}, Actions: []salvor.Action{{Shell: "true"}}}}}
 		b.Status.Thaw = &salvor.OwedThaw{Rule: rule, Namespaces: []string{"shop"}, Since: metav1.NewTime(noon.Add(-time.Hour))}
 		if !phase.Done() {
 			b.Status.Lease = salvor.Lease{Holder: "other/1/x", Epoch: 1, Expires: metav1.NewTime(noon.Add(-time.Minute))}
 		}
-	})
+	})...)
 }
 
 func TestWhatIsOwedIsShown(t *testing.T) {
