@@ -38,7 +38,6 @@ functions: $(addprefix build-,$(addsuffix Function,Backup Restore Search Api)) #
 
 # What `sam build` calls for each function of template.yaml, with ARTIFACTS_DIR: XFunction is made of functions/x.
 # lambda.norpc leaves out what only an older runtime needs.
-.PHONY: build-%Function
 build-%Function:
 	@name=$$(tr '[:upper:]' '[:lower:]' <<<'$*') out="$${ARTIFACTS_DIR:-.aws-sam/functions/$*Function}"; mkdir -p "$$out"; \
 	CGO_ENABLED=0 GOOS=linux GOARCH=$(GOARCH_FUNCTIONS) go build -tags lambda.norpc -trimpath \

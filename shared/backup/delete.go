@@ -22,16 +22,15 @@ type Remover struct {
 	Force bool
 }
 
-// Delete removes a backup: it turns Deleting, loses its manifest and reports, and is then forgotten. Interrupted, it is
-// done again from the start. Segments stay until a collector finds that no manifest refers to them.
-// Conflict: it is being made, or still owes a thaw.
-func Delete(ctx context.Context, c catalog.Backups, id salvor.BackupID, r Remover) error {
-	b, err := catalog.MutateBackup(ctx, c, id, func(b *salvor.Backup) error {
+// RequestDelete lets a backup turn Deleting: nobody finds or restores it any more, and Delete removes it.
+// Conflict: it is being made, or still owes a thaw, unless that is forced.
+func RequestDelete(ctx context.Context, c catalog.Backups, id salvor.BackupID, now time.Time, force bool) (*salvor.Backup, error) {
+	return catalog.MutateBackup(ctx, c, id, func(b *salvor.Backup) error {
 		s := &b.Status
-		if s.Phase != salvor.PhaseDeleting && !s.Phase.Done() && s.Lease.Holder != "" && r.Now().Before(s.Lease.Expires.Time) {
+		if s.Phase != salvor.PhaseDeleting && !s.Phase.Done() && s.Lease.Holder != "" && now.Before(s.Lease.Expires.Time) {
 			return salvor.Errorf(salvor.Conflict, "backup %s is being made by %s", id, s.Lease.Holder).WithHint("cancel it first")
 		}
-		if s.Thaw != nil && !r.Force {
+		if s.Thaw != nil && !force {
 			return salvor.Errorf(salvor.Conflict, "backup %s still owes a thaw since %s", id, s.Thaw.Since.UTC().Format(time.RFC3339)).
 				WithHint("thaw the application, then delete it by force")
 		}
@@ -39,6 +38,13 @@ func Delete(ctx context.Context, c catalog.Backups, id salvor.BackupID, r Remove
 		s.Lease = salvor.Lease{Epoch: s.Lease.Epoch + 1} // a worker that still runs must not store a manifest
 		return nil
 	})
+}
+
+// Delete removes a backup: it turns Deleting, loses its manifest and reports, and is then forgotten. Interrupted, it is
+// done again from the start. Segments stay until a collector finds that no manifest refers to them.
+// Conflict as in RequestDelete.
+func Delete(ctx context.Context, c catalog.Backups, id salvor.BackupID, r Remover) error {
+	b, err := RequestDelete(ctx, c, id, r.Now(), r.Force)
 	if err != nil {
 		return err
 	}

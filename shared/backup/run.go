@@ -22,7 +22,8 @@ import (
 const finishTime = 2 * time.Minute
 
 // Run makes the backup that Begin recorded and returns it as it ended. The error says why it is Failed or Canceled;
-// a PartiallyFailed one has no error. Conflict: it is done already, or another process works on it.
+// a PartiallyFailed one has no error. Conflict: it is done already, or another process works on it. Suspended: ctx ended
+// with a cause of that code; nothing is frozen, and the next Run goes on.
 func (e *Engine) Run(ctx context.Context, id salvor.BackupID) (*salvor.Backup, error) {
 	e.step(StepAcquire)
 	b, err := e.acquire(ctx, id)
@@ -46,7 +47,6 @@ func (e *Engine) Run(ctx context.Context, id salvor.BackupID) (*salvor.Backup, e
 	return r.finish(ctx, err)
 }
 
-func timeout(s salvor.BackupSpec) time.Duration {
 // newRun is the run of the worker that has just taken the backup's lease.
 func (e *Engine) newRun(b *salvor.Backup) *run {
 	r := &run{Engine: e, tuning: e.Tuning.withDefaults(), spec: b.Spec, name: b.Name, begun: b,
@@ -55,6 +55,7 @@ func (e *Engine) newRun(b *salvor.Backup) *run {
 	return r
 }
 
+func timeout(s salvor.BackupSpec) time.Duration {
 	if s.Timeout.Duration > 0 {
 		return s.Timeout.Duration
 	}
@@ -176,9 +177,13 @@ func (r *run) finish(ctx context.Context, err error) (*salvor.Backup, error) {
 	if salvor.Is(err, salvor.Fenced) {
 		return nil, err
 	}
+	why := context.Cause(ctx)
 	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), finishTime)
 	defer stop()
-	if err != nil && r.site != nil {
+	if err != nil && salvor.Is(why, salvor.Suspended) {
+		return r.suspend(ctx, why)
+	}
+	if err != nil && r.site.Repository != nil {
 		r.storeReport(ctx, err)
 	}
 	r.Engine.step(StepCatalog)
@@ -206,15 +211,15 @@ func (r *run) failed(s *salvor.BackupStatus, err error) {
 		s.Phase = salvor.PhaseCanceled
 	}
 	s.Message = err.Error()
+	if r.thawed {
+		s.FrozenFor.Duration = r.frozen
+		s.Message += fmt.Sprintf("; the application was frozen for %s and is thawed", r.frozen.Round(time.Millisecond))
+	}
 	r.saveProgress(s)
 }
 
 func (r *run) succeeded(s *salvor.BackupStatus) {
 	m := r.manifest
-	if r.thawed {
-		s.FrozenFor.Duration = r.frozen
-		s.Message += fmt.Sprintf("; the application was frozen for %s and is thawed", r.frozen.Round(time.Millisecond))
-	}
 	s.Phase, s.CutAt, s.Revision, s.RootDigest = m.Phase, m.CutAt, m.Revision, r.rootHash
 	s.Namespaces, s.Failures, s.Warnings, s.FrozenFor = m.Namespaces, firstFailures(m.Failures), m.Warnings, m.FrozenFor
 	s.Progress = salvor.Progress{Kinds: len(m.Kinds), KindsDone: len(m.Kinds), Objects: m.Totals.Objects, Bytes: m.Totals.Bytes,

@@ -42,6 +42,8 @@ type Engine struct {
 	Connect func(ctx context.Context, cluster string) (Target, error)
 	// Now is the clock.
 	Now func() time.Time
+	// Holder names this process in leases, and no other; empty: nobody else can work on the same restore.
+	Holder string
 	// CatalogID is what repository.Claim is told before the outcomes are stored in the target's repository.
 	CatalogID string
 	// Progress, if set, is told how far the restore is, about once a second.

@@ -9,7 +9,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/semaphore"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"salvor.io/salvor/shared/archive"
 	"salvor.io/salvor/shared/salvor"
@@ -53,7 +52,8 @@ type deferred struct {
 
 // Run does the restore and records how it goes in the catalog. It returns nil when it ends Completed or
 // PartiallyFailed, and the reason when it ends Failed or Canceled, which the status has too. One that has ended before
-// is left as it is. When it returns, r holds the status as recorded.
+// is left as it is. When it returns, r holds the status as recorded. Conflict: another process works on it. Suspended: ctx
+// ended with a cause of that code, and the next Run goes on.
 func (e *Engine) Run(ctx context.Context, r *salvor.Restore) error {
 	if r.Status.Phase.Done() {
 		return nil
@@ -66,12 +66,8 @@ func (e *Engine) Run(ctx context.Context, r *salvor.Restore) error {
 	if err != nil {
 		return err
 	}
-	resumed := !r.Status.StartedAt.IsZero()
-	if !resumed {
-		r.Status.StartedAt = metav1.NewTime(e.Now())
-	}
-	r.Status.Phase = salvor.PhaseRestoring
-	if err := e.save(ctx, r); err != nil {
+	resumed, err := e.begin(ctx, r)
+	if err != nil {
 		return fmt.Errorf("restore %q: recording its start: %w", r.Name, err)
 	}
 	workCtx, cancel := context.WithCancelCause(ctx)

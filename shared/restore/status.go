@@ -11,9 +11,14 @@ import (
 	"salvor.io/salvor/shared/salvor"
 )
 
-// save records the restore's status in the catalog; a request to cancel that came meanwhile is kept.
+// save records the restore's status in the catalog and renews the lease; a request to cancel that came meanwhile is kept.
+// Fenced: another process has taken over.
 func (e *Engine) save(ctx context.Context, r *salvor.Restore) error {
 	stored, err := mutate(ctx, e.Catalog, r.Name, func(stored *salvor.Restore) error {
+		if stored.Status.Lease.Epoch != r.Status.Lease.Epoch {
+			return fenced(r, stored.Status.Lease.Holder)
+		}
+		e.renew(&r.Status)
 		cancel := stored.Status.CancelRequested || r.Status.CancelRequested
 		stored.Status = r.Status
 		stored.Status.CancelRequested = cancel
@@ -45,8 +50,8 @@ func (e *Engine) beat(ctx context.Context, r *salvor.Restore, t *tally, abort co
 			case <-ticker.C:
 			}
 			e.tell(t)
-			if e.pulse(ctx, &snapshot, t, n%5 == 0); snapshot.Status.CancelRequested {
-				abort(errStopped)
+			if err := e.pulse(ctx, &snapshot, t, n%5 == 0); err != nil {
+				abort(err)
 				return
 			}
 		}
@@ -57,16 +62,21 @@ func (e *Engine) beat(ctx context.Context, r *salvor.Restore, t *tally, abort co
 	}
 }
 
-// pulse saves the status, or only looks for a request to cancel. What goes wrong here shows again at the end.
-func (e *Engine) pulse(ctx context.Context, r *salvor.Restore, t *tally, save bool) {
+// pulse saves the status, or only looks for a request to cancel, and returns why the restore has to end. What else goes
+// wrong here shows again at the end.
+func (e *Engine) pulse(ctx context.Context, r *salvor.Restore, t *tally, save bool) error {
 	if save {
 		t.fill(&r.Status)
-		_ = e.save(ctx, r)
-		return
-	}
-	if stored, err := get(ctx, e.Catalog, r.Name); err == nil {
+		if err := e.save(ctx, r); salvor.Is(err, salvor.Fenced) {
+			return err
+		}
+	} else if stored, err := get(ctx, e.Catalog, r.Name); err == nil {
 		r.Status.CancelRequested = stored.Status.CancelRequested
 	}
+	if r.Status.CancelRequested {
+		return errStopped
+	}
+	return nil
 }
 
 func (e *Engine) tell(t *tally) {
@@ -77,10 +87,18 @@ func (e *Engine) tell(t *tally) {
 
 // finish stores the report, decides the phase and records it. It goes on when ctx has ended.
 func (e *Engine) finish(ctx context.Context, r *salvor.Restore, plan *Plan, t *tally, err error) error {
-	ended := ctx.Err()
+	ended, why := ctx.Err(), context.Cause(ctx)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()
 	report, reportErr := t.close()
+	switch {
+	case salvor.Is(err, salvor.Fenced):
+		return err
+	case err != nil && salvor.Is(why, salvor.Suspended):
+		return e.suspend(ctx, r, t, why)
+	case err == nil:
+		ended = nil // it was done before the end was noticed
+	}
 	if plan != nil {
 		r.Status.Sources = plan.Status()
 		if reportErr == nil {
@@ -92,6 +110,7 @@ func (e *Engine) finish(ctx context.Context, r *salvor.Restore, plan *Plan, t *t
 	}
 	t.fill(&r.Status)
 	r.Status.CompletedAt = metav1.NewTime(e.Now())
+	release(&r.Status)
 	err = conclude(&r.Status, err, ended)
 	e.tell(t)
 	if saveErr := e.save(ctx, r); saveErr != nil {

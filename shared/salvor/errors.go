@@ -34,6 +34,8 @@ const (
 	Canceled Code = "Canceled"
 	// DeadlineExceeded: the time given was not enough.
 	DeadlineExceeded Code = "DeadlineExceeded"
+	// Suspended: the process had to end before the work was done; another one goes on with it.
+	Suspended Code = "Suspended"
 	// Internal: a defect in Salvor or something that nobody foresaw.
 	Internal Code = "Internal"
 )

@@ -9,7 +9,7 @@ import (
 // Restores returns the engine that restores. The caller may set its hooks.
 func (h *Home) Restores() *restore.Engine {
 	return &restore.Engine{
-		Catalog: h.Catalog, Open: h.Repository, Connect: h.connect, Now: h.options.Now, CatalogID: h.ID,
+		Catalog: h.Catalog, Open: h.Repository, Connect: h.connect, Now: h.options.Now, Holder: h.options.Holder, CatalogID: h.ID,
 	}
 }
 

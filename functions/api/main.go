@@ -1,0 +1,32 @@
+// Command api is the Lambda function behind the HTTP API: it keeps objects, and begins, cancels and deletes what takes
+// long. It reaches neither clusters nor buckets.
+package main
+
+import (
+	"context"
+	"log"
+	"os"
+
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"salvor.io/salvor/functions/internal/gateway"
+	"salvor.io/salvor/functions/internal/home"
+	"salvor.io/salvor/functions/internal/machine"
+	"salvor.io/salvor/shared/backup"
+	"salvor.io/salvor/shared/httpapi"
+	"salvor.io/salvor/shared/restore"
+)
+
+func main() {
+	h, err := home.Open(context.Background(), os.Getenv, os.Stdout, home.StateMachine)
+	if err != nil {
+		log.Fatal(err)
+	}
+	m := machine.New(h.AWS, h.Config.StateMachine)
+	server := &httpapi.Server{Catalog: h.Catalog, Now: h.Now, Log: h.Log,
+		Backups:      &backup.Engine{Catalog: h.Catalog, Now: h.Now},
+		Restores:     &restore.Engine{Catalog: h.Catalog, Now: h.Now},
+		WorkOnBackup: m.Backup, WorkOnRestore: m.Restore,
+	}
+	lambda.Start(gateway.Handler(server.Handler()))
+}

@@ -1,0 +1,122 @@
+// Package engine joins the engines with DynamoDB, S3 and Amazon EKS, for the functions that back up and restore.
+//
+// A place is what an engine works on: a cluster signed in to, a location opened. Places are kept from one invocation
+// to the next, as long as the objects that name them stay as they are.
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"sync"
+
+	"salvor.io/salvor/functions/internal/home"
+	"salvor.io/salvor/shared/backup"
+	"salvor.io/salvor/shared/cluster/eks"
+	"salvor.io/salvor/shared/cluster/kube"
+	"salvor.io/salvor/shared/location"
+	"salvor.io/salvor/shared/location/s3"
+	"salvor.io/salvor/shared/repository"
+	"salvor.io/salvor/shared/restore"
+	"salvor.io/salvor/shared/rule"
+	"salvor.io/salvor/shared/salvor"
+)
+
+// Engines makes engines.
+type Engines struct {
+	*home.Home
+
+	mu        sync.Mutex
+	locations map[string]location.Location // by spec
+	clusters  map[string]*kube.Client      // by spec
+	access    *eks.Access
+}
+
+// New returns engines on the home's catalog. Nothing is connected to yet.
+func New(h *home.Home) *Engines {
+	return &Engines{Home: h, locations: map[string]location.Location{}, clusters: map[string]*kube.Client{}, access: eks.New(h.AWS, h.Now)}
+}
+
+// Backups returns the engine that makes backups for one invocation, whose holder is named in leases.
+func (e *Engines) Backups(holder string) *backup.Engine {
+	return &backup.Engine{Catalog: e.Catalog, Open: e.open, Store: e.store, Now: e.Now, Holder: holder, CatalogID: e.Config.CatalogID, SalvorVersion: e.Config.Salvor}
+}
+
+// Delete removes a backup that is Deleting.
+func (e *Engines) Delete(ctx context.Context, id salvor.BackupID) error {
+	return backup.Delete(ctx, e.Catalog, id, backup.Remover{Open: e.store, CatalogID: e.Config.CatalogID, Now: e.Now, Force: true})
+}
+
+// Restores returns the engine that restores in one invocation, whose holder is named in leases.
+func (e *Engines) Restores(holder string) *restore.Engine {
+	return &restore.Engine{Catalog: e.Catalog, Open: e.Repository, Connect: e.connect, Now: e.Now, Holder: holder, CatalogID: e.Config.CatalogID}
+}
+
+// open reaches the cluster that the backup names.
+func (e *Engines) open(ctx context.Context, b *salvor.Backup) (*backup.Site, error) {
+	c, client, err := e.cluster(ctx, b.Spec.Cluster)
+	if err != nil {
+		return nil, err
+	}
+	if id := b.Status.ClusterID; id != "" && id != c.ID() {
+		return nil, salvor.Errorf(salvor.Conflict, "cluster %q has the id %q now, and the backup is of %q", c.Name, c.ID(), id).
+			WithHint("name the backup's cluster in spec.cluster")
+	}
+	return &backup.Site{Cluster: client, Rules: rules{&rule.Engine{Cluster: client, Now: e.Now}}}, nil
+}
+
+// store reaches the location that the backup names.
+func (e *Engines) store(ctx context.Context, b *salvor.Backup) (*repository.Repository, error) {
+	return e.Repository(ctx, b.Spec.Location, b.Status.ClusterID)
+}
+
+// rules lets the backup engine keep what a rule reports, whatever it is.
+type rules struct{ *rule.Engine }
+
+// Run runs the rule and returns its rule.Report.
+func (r rules) Run(ctx context.Context, spec salvor.RuleSpec, namespaces []string, phase string) (backup.RuleReport, error) {
+	report, err := r.Engine.Run(ctx, spec, namespaces, phase)
+	return backup.RuleReport{Report: report, Warnings: report.Warnings}, err
+}
+
+// Repository opens the part of a named BackupLocation that belongs to the cluster.
+func (e *Engines) Repository(ctx context.Context, locationName, clusterID string) (*repository.Repository, error) {
+	o, err := e.Catalog.Get(ctx, salvor.KindBackupLocation, locationName)
+	if err != nil {
+		return nil, err
+	}
+	loc, err := e.location(o.(*salvor.BackupLocation).Spec)
+	if err != nil {
+		return nil, fmt.Errorf("location %q: %w", locationName, err)
+	}
+	return repository.New(loc, clusterID), nil
+}
+
+func (e *Engines) location(spec salvor.BackupLocationSpec) (location.Location, error) {
+	if spec.S3 == nil {
+		return nil, salvor.Errorf(salvor.Invalid, "it is a directory on one machine, which a function can't reach").WithHint("use a bucket")
+	}
+	if spec.S3.ObjectLock != nil {
+		return nil, salvor.Errorf(salvor.Invalid, "spec.s3.objectLock: this version does not set locks").
+			WithHint("take it out; the template's parameter ObjectLockDays gives the bucket a default retention")
+	}
+	key, err := json.Marshal(spec.S3)
+	if err != nil {
+		return nil, fmt.Errorf("encoding its spec: %w", err)
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if loc := e.locations[string(key)]; loc != nil {
+		return loc, nil
+	}
+	config := e.AWS.Copy()
+	if spec.S3.Region != "" {
+		config.Region = spec.S3.Region
+	}
+	loc, err := s3.New(s3.Options{Bucket: spec.S3.Bucket, Prefix: spec.S3.Prefix, KMSKeyID: spec.S3.KMSKeyID, Endpoint: spec.S3.Endpoint, Config: config})
+	if err != nil {
+		return nil, err
+	}
+	e.locations[string(key)] = loc
+	return loc, nil
+}

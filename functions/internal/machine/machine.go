@@ -1,0 +1,62 @@
+// Package machine hands work over to the state machine, which invokes functions until it is done.
+package machine
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sfn"
+	"github.com/aws/aws-sdk-go-v2/service/sfn/types"
+
+	"salvor.io/salvor/functions/internal/event"
+	"salvor.io/salvor/shared/salvor"
+)
+
+// Machine is the state machine of infra/statemachines/work.asl.json.
+type Machine struct {
+	api *sfn.Client
+	arn string
+}
+
+// New returns the machine of the ARN.
+func New(config aws.Config, arn string) *Machine {
+	return &Machine{api: sfn.NewFromConfig(config), arn: arn}
+}
+
+// Start begins an execution that works on the job. An execution's name is made of the job and of how many processes
+// have worked on it: asking twice starts one. Unavailable: it may be tried again.
+func (m *Machine) Start(ctx context.Context, job event.Job, epoch int64) error {
+	input, err := json.Marshal(job)
+	if err != nil {
+		return fmt.Errorf("encoding %s: %w", job, err)
+	}
+	_, err = m.api.StartExecution(ctx, &sfn.StartExecutionInput{StateMachineArn: &m.arn, Name: aws.String(name(job, epoch)), Input: aws.String(string(input))})
+	var there *types.ExecutionAlreadyExists
+	if err == nil || errors.As(err, &there) {
+		return nil
+	}
+	return salvor.Errorf(salvor.Unavailable, "handing %s over to the state machine: %w", job, err)
+}
+
+// Backup works on a backup.
+func (m *Machine) Backup(ctx context.Context, b *salvor.Backup) error {
+	return m.Start(ctx, event.Job{Kind: salvor.KindBackup, ClusterID: b.Status.ClusterID, Name: b.Name}, b.Status.Lease.Epoch)
+}
+
+// Restore works on a restore.
+func (m *Machine) Restore(ctx context.Context, r *salvor.Restore) error {
+	return m.Start(ctx, event.Job{Kind: salvor.KindRestore, Name: r.Name}, r.Status.Lease.Epoch)
+}
+
+// name has at most 80 letters, digits and hyphens.
+// https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html
+func name(job event.Job, epoch int64) string {
+	sum := sha256.Sum256([]byte(job.String()))
+	return fmt.Sprintf("%s-%s-%d", strings.ToLower(job.Kind), hex.EncodeToString(sum[:12]), epoch)
+}

@@ -1,0 +1,93 @@
+package work
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"time"
+
+	"salvor.io/salvor/functions/internal/event"
+	"salvor.io/salvor/functions/internal/home"
+	"salvor.io/salvor/shared/backup"
+	"salvor.io/salvor/shared/salvor"
+)
+
+// Backups makes backups.
+type Backups struct {
+	*home.Home
+	// Engine makes the engine of one invocation.
+	Engine func(holder string) *backup.Engine
+	// Delete removes a backup that is Deleting.
+	Delete func(ctx context.Context, id salvor.BackupID) error
+}
+
+// Begin records the backup that the ask wants, or the run of its schedule.
+func (w *Backups) Begin(ctx context.Context, ask *event.Ask) (*event.Job, string, error) {
+	b, ok := ask.Object.(*salvor.Backup)
+	switch {
+	case ask.Schedule != nil:
+		o, err := w.Catalog.Get(ctx, salvor.KindBackupSchedule, ask.Schedule.Name)
+		if err != nil {
+			return nil, "", err
+		}
+		s := o.(*salvor.BackupSchedule)
+		if s.Spec.Suspend {
+			return nil, fmt.Sprintf("schedule %q is suspended", s.Name), nil
+		}
+		b = backup.ScheduledRun(s, ask.Schedule.For, "schedule/"+s.Name)
+	case !ok:
+		return nil, "", salvor.Errorf(salvor.Invalid, "this function makes backups, and the event asks for a %s", ask.Object.GetKind())
+	case b.RequestedBy == "":
+		b.RequestedBy = "invocation/" + home.RequestID(ctx)
+	}
+	recorded, created, err := w.Engine(w.Holder(ctx)).Begin(ctx, b)
+	if err != nil {
+		return nil, "", err
+	}
+	w.Log.InfoContext(ctx, "backup begun", "backup", recorded.Name, "cluster", recorded.Status.ClusterID, "created", created)
+	return &event.Job{Kind: salvor.KindBackup, ClusterID: recorded.Status.ClusterID, Name: recorded.Name}, "", nil
+}
+
+// Work makes the backup, or goes on with it.
+func (w *Backups) Work(ctx context.Context, job event.Job) (*Answer, error) {
+	if job.Kind != salvor.KindBackup {
+		return nil, salvor.Errorf(salvor.Invalid, "this function makes backups, and the job is a %s", job.Kind)
+	}
+	id := salvor.BackupID{ClusterID: job.ClusterID, Name: job.Name}
+	engine := w.Engine(w.Holder(ctx))
+	engine.OnStep = func(s backup.Step) { w.Log.InfoContext(ctx, "step", "backup", id.Name, "step", s) }
+	b, err := engine.Run(ctx, id)
+	switch {
+	case salvor.Is(err, salvor.Suspended):
+		return &Answer{Status: Continue, Phase: b.Status.Phase, Message: err.Error(), Epoch: b.Status.Lease.Epoch}, nil
+	case b != nil:
+		return ended(b.Status.Phase, b.Status.Message, b.Status.Lease.Epoch), nil
+	case salvor.Is(err, salvor.NotFound):
+		return &Answer{Status: Done, Message: "there is no such backup; it may have been deleted"}, nil
+	case salvor.Is(err, salvor.Conflict), salvor.Is(err, salvor.Fenced):
+		return w.other(ctx, id)
+	}
+	return nil, err
+}
+
+// other answers about a backup that is not to be made: it is made already, or being made by another process, or to be deleted.
+func (w *Backups) other(ctx context.Context, id salvor.BackupID) (*Answer, error) {
+	b, err := w.Catalog.GetBackup(context.WithoutCancel(ctx), id)
+	if err != nil {
+		return nil, err
+	}
+	s := b.Status
+	if s.Phase == salvor.PhaseDeleting {
+		return &Answer{Status: Done, Phase: s.Phase, Message: "deleted"}, w.Delete(ctx, id)
+	}
+	if s.Phase.Done() {
+		return ended(s.Phase, s.Message, s.Lease.Epoch), nil
+	}
+	return waitFor(s.Phase, s.Lease, w.Now()), nil
+}
+
+// waitFor is the answer about work that somebody else has the lease of.
+func waitFor(phase salvor.Phase, lease salvor.Lease, now time.Time) *Answer {
+	seconds := int(math.Ceil(lease.Expires.Sub(now).Seconds())) + 1
+	return &Answer{Status: Wait, Phase: phase, Message: lease.Holder + " works on it", WaitSeconds: min(max(seconds, 5), 120), Epoch: lease.Epoch}
+}

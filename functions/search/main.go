@@ -1,0 +1,25 @@
+// Command search is the Lambda function that finds backups by date. It links neither S3 nor Kubernetes, so that it
+// answers quickly when it is cold.
+package main
+
+import (
+	"context"
+	"log"
+	"os"
+
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"salvor.io/salvor/functions/internal/gateway"
+	"salvor.io/salvor/functions/internal/home"
+	"salvor.io/salvor/shared/httpapi"
+)
+
+func main() {
+	h, err := home.Open(context.Background(), os.Getenv, os.Stdout)
+	if err != nil {
+		log.Fatal(err)
+	}
+	h.Catalog.ReadOnly = true
+	server := &httpapi.Server{Catalog: h.Catalog, Now: h.Now, Log: h.Log}
+	lambda.Start(gateway.Handler(server.Handler()))
+}

@@ -1,0 +1,119 @@
+package httpapi
+
+import (
+	"net/http"
+
+	"salvor.io/salvor/shared/backup"
+	"salvor.io/salvor/shared/restore"
+	"salvor.io/salvor/shared/salvor"
+)
+
+// workRoutes are those that begin, cancel and delete what takes long.
+func (s *Server) workRoutes(mux *http.ServeMux) {
+	mux.Handle("POST /v1/backups", s.answer(s.createBackup))
+	mux.Handle("POST /v1/backups/{cluster}/{name}/cancel", s.answer(s.cancelBackup))
+	mux.Handle("DELETE /v1/backups/{cluster}/{name}", s.answer(s.deleteBackup))
+	mux.Handle("GET /v1/restores", s.answer(s.listOf(salvor.KindRestore)))
+	mux.Handle("POST /v1/restores", s.answer(s.createRestore))
+	mux.Handle("GET /v1/restores/{name}", s.answer(s.getOf(salvor.KindRestore)))
+	mux.Handle("POST /v1/restores/{name}/cancel", s.answer(s.cancelRestore))
+	mux.Handle("DELETE /v1/restores/{name}", s.answer(s.deleteRestore))
+}
+
+func backupPath(id salvor.BackupID) string { return "/v1/backups/" + id.ClusterID + "/" + id.Name }
+
+// accepted answers about work that was begun, or found begun by an earlier request for the same.
+func accepted(o salvor.Object, path string) *reply {
+	return &reply{status: http.StatusAccepted, body: o, version: o.Meta().ResourceVersion, location: path}
+}
+
+func (s *Server) createBackup(r *http.Request) (*reply, error) {
+	o, err := readObject(r, salvor.KindBackup)
+	if err != nil {
+		return nil, err
+	}
+	b := o.(*salvor.Backup)
+	if b.Spec.Schedule != "" {
+		return nil, salvor.Errorf(salvor.Invalid, "spec.schedule: only a schedule sets it")
+	}
+	asked := b.Spec
+	b.Status, b.RequestedBy, b.ResourceVersion = salvor.BackupStatus{}, callerOf(r.Context()), ""
+	recorded, created, err := s.Backups.Begin(r.Context(), b)
+	if err != nil {
+		return nil, err
+	}
+	if !created && !sameJSON(asked, recorded.Spec) {
+		return nil, salvor.Errorf(salvor.Exists, "backup %s is there already, and of something else", recorded.ID()).WithHint("choose another name")
+	}
+	if !recorded.Status.Phase.Done() {
+		if err := s.WorkOnBackup(r.Context(), recorded); err != nil {
+			return nil, err
+		}
+	}
+	return accepted(recorded, backupPath(recorded.ID())), nil
+}
+
+func (s *Server) cancelBackup(r *http.Request) (*reply, error) {
+	b, err := backup.RequestCancel(r.Context(), s.Catalog, backupID(r))
+	if err != nil {
+		return nil, err
+	}
+	return accepted(b, backupPath(b.ID())), nil
+}
+
+func (s *Server) deleteBackup(r *http.Request) (*reply, error) {
+	if err := onlyThese(r.URL.Query(), "force"); err != nil {
+		return nil, err
+	}
+	b, err := backup.RequestDelete(r.Context(), s.Catalog, backupID(r), s.Now(), r.URL.Query().Get("force") == "true")
+	if err != nil {
+		return nil, err
+	}
+	if err := s.WorkOnBackup(r.Context(), b); err != nil {
+		return nil, err
+	}
+	return accepted(b, backupPath(b.ID())), nil
+}
+
+func (s *Server) createRestore(r *http.Request) (*reply, error) {
+	o, err := readObject(r, salvor.KindRestore)
+	if err != nil {
+		return nil, err
+	}
+	want := o.(*salvor.Restore)
+	asked := want.Spec
+	want.Status, want.RequestedBy, want.ResourceVersion = salvor.RestoreStatus{}, callerOf(r.Context()), ""
+	recorded, created, err := s.Restores.Begin(r.Context(), want)
+	if err != nil {
+		return nil, err
+	}
+	if !created && !sameJSON(asked, recorded.Spec) {
+		return nil, salvor.Errorf(salvor.Exists, "restore %q is there already, and of something else", recorded.Name).WithHint("choose another name")
+	}
+	if !recorded.Status.Phase.Done() {
+		if err := s.WorkOnRestore(r.Context(), recorded); err != nil {
+			return nil, err
+		}
+	}
+	return accepted(recorded, "/v1/restores/"+recorded.Name), nil
+}
+
+func (s *Server) cancelRestore(r *http.Request) (*reply, error) {
+	canceled, err := restore.RequestCancel(r.Context(), s.Catalog, r.PathValue("name"))
+	if err != nil {
+		return nil, err
+	}
+	return accepted(canceled, "/v1/restores/"+canceled.Name), nil
+}
+
+// deleteRestore forgets a restore that has ended; what it brought back stays.
+func (s *Server) deleteRestore(r *http.Request) (*reply, error) {
+	o, err := s.Catalog.Get(r.Context(), salvor.KindRestore, r.PathValue("name"))
+	if err != nil {
+		return nil, err
+	}
+	if phase := o.(*salvor.Restore).Status.Phase; !phase.Done() {
+		return nil, salvor.Errorf(salvor.Conflict, "restore %q is %s", o.Meta().Name, phase).WithHint("cancel it first")
+	}
+	return s.deleteObject(r, salvor.KindRestore)
+}
