@@ -7,7 +7,8 @@
 # shellcheck disable=SC2154
 
 kubernetes_programs=(local kube csi-provisioner csi-snapshotter snapshot-controller snapshot-crds csidriver pause)
-programs=("${kubernetes_programs[@]}" versitygw)
+iam_programs=(awslocal aws-iam-authenticator)
+programs=("${kubernetes_programs[@]}" "${iam_programs[@]}" versitygw)
 
 # The links by which a program that is several knows which it is to be.
 declare -A links=(
@@ -31,6 +32,8 @@ package() {
 	kube)                echo . ./cmd/kube cmd/kube ;;
 	csidriver)           echo . ./cmd/csidriver cmd/csidriver internal/csidriver internal/ebs ;;
 	pause)               echo . ./cmd/pause cmd/pause ;;
+	awslocal)            echo . ./cmd/awslocal cmd/awslocal internal/awslocal internal/pki ;;
+	aws-iam-authenticator) echo authenticator sigs.k8s.io/aws-iam-authenticator/cmd/aws-iam-authenticator ;;
 	csi-provisioner)     echo . $csi/external-provisioner/v6/cmd/csi-provisioner ;;
 	csi-snapshotter)     echo . $csi/external-snapshotter/v8/cmd/csi-snapshotter ;;
 	snapshot-controller) echo . $csi/external-snapshotter/v8/cmd/snapshot-controller ;;
@@ -47,7 +50,7 @@ digest() {
 }
 
 command -v go >/dev/null || { echo "tools/run: Go is missing: install the version that go.mod names, or a newer one" >&2; exit 1; }
-key=$(cd "$tools" && digest go.mod go.sum cmd internal lib versitygw)
+key=$(cd "$tools" && digest go.mod go.sum cmd internal lib versitygw authenticator)
 bin=$cache/$key/bin
 
 # need NAMES…: returns when all these programs are there.
@@ -119,7 +122,7 @@ reuse() {
 hint() {
 	case $1 in
 	kube) echo "up to 10 min the first time on 2 cores, seconds later" ;;
-	local|csi-*|versitygw) echo "a minute or two the first time" ;;
+	local|csi-*|versitygw|aws-*) echo "a minute or two the first time" ;;
 	*) echo "seconds" ;;
 	esac
 }

@@ -30,6 +30,7 @@ func (c *call) localkubeFlags(flags *flag.FlagSet) (*startFlags, *cluster.Option
 	options := &cluster.Options{}
 	flags.BoolVar(&options.Node, "node", false, "with a node that runs pods (needs root)")
 	flags.BoolVar(&options.Snapshots, "snapshots", false, "with volumes and volume snapshots (implies --node)")
+	flags.BoolVar(&options.IAM, "iam", false, "as a cluster of EKS: AWS identities sign in by aws-iam-authenticator")
 	flags.StringVar(&options.SnapshotDelay, "snapshot-delay", "0s", "how long a snapshot is pending until it can be used, as on EBS")
 	flags.StringVar(&options.Storage, "storage", "", "directory of volumes and snapshots; clusters that share it share their snapshots, as in one AWS account; it is not removed (default: the cluster's own)")
 	flags.Func("apiserver-arg", "`flag` for the API server, as --x=y (repeatable)", func(arg string) error {

@@ -36,6 +36,7 @@ type run struct {
 	api    *kubeapi.Client
 	group  *child.Group
 	step   func(string)
+	aws    *AWS // nil without IAM
 }
 
 // Start brings the cluster up. See guard.Server.
@@ -51,7 +52,7 @@ func (c *Cluster) Start(ctx context.Context, group *child.Group, step func(strin
 	}
 	up := Result{
 		Name: c.Name, Dir: c.Dir, Version: Version,
-		Kubeconfig: r.layout.config(adminUser), Server: url(r.ports.apiserver),
+		Kubeconfig: r.layout.config(adminUser), Server: url(r.ports.apiserver), AWS: r.aws,
 	}
 	if c.Options.Node {
 		up.Node = c.node().Name()
@@ -108,7 +109,11 @@ func (r *run) controlPlane(ctx context.Context) error {
 	if err := r.start("etcd", etcdArgs(r.layout, r.ports)); err != nil {
 		return err
 	}
-	if err := r.start("kube-apiserver", apiserverArgs(r.layout, r.ports, r.Options.APIServerArgs)); err != nil {
+	iam, err := r.startIAM(ctx)
+	if err != nil {
+		return err
+	}
+	if err := r.start("kube-apiserver", apiserverArgs(r.layout, r.ports, append(iam, r.Options.APIServerArgs...))); err != nil {
 		return err
 	}
 	r.step("started etcd and kube-apiserver")

@@ -19,6 +19,8 @@ type Options struct {
 	// Storage is a directory of volumes and snapshots that outlives the cluster
 	// and may be shared by several; empty is one of its own.
 	Storage string `json:"storage,omitempty"`
+	// IAM lets AWS identities sign in, as EKS does.
+	IAM bool `json:"iam,omitempty"`
 	// APIServerArgs are appended to the API server's own.
 	APIServerArgs []string `json:"apiserverArgs,omitempty"`
 }
@@ -34,4 +36,6 @@ type Result struct {
 	Version string `json:"version"`
 	// Node is the node's name; empty without one.
 	Node string `json:"node"`
+	// AWS is set with IAM only.
+	AWS *AWS `json:"aws,omitempty"`
 }
