@@ -194,7 +194,7 @@ func (o Options) finding(q question, missing []cluster.Action) Finding {
 		f.Missing = append(f.Missing, a.String())
 	}
 	slices.Sort(f.Missing)
-	f.Detail = "it may not " + strings.Join(f.Missing[:min(shown, len(f.Missing))], ", ")
+	f.Detail = "it may not " + strings.Join(once(f.Missing[:min(shown, len(f.Missing))]), ", ")
 	if more := len(f.Missing) - shown; more > 0 {
 		f.Detail += fmt.Sprintf(" and %d more", more)
 	}
@@ -202,4 +202,18 @@ func (o Options) finding(q question, missing []cluster.Action) Finding {
 		f.Remedy = o.Remedy(q.group)
 	}
 	return f
+}
+
+// once names the verb of each action only where it changes.
+func once(actions []string) []string {
+	var short []string
+	last := ""
+	for _, a := range actions {
+		verb, rest, _ := strings.Cut(a, " ")
+		if verb != last {
+			rest = a
+		}
+		last, short = verb, append(short, rest)
+	}
+	return short
 }

@@ -55,8 +55,8 @@ func (s *session) describe(ctx context.Context) (Cluster, error) {
 
 // signer names who asks, for messages.
 func (s *session) signer() string {
-	if s.role != "" {
-		return "role " + s.role
+	if s.spec.RoleARN != "" {
+		return "role " + s.spec.RoleARN
 	}
 	return "the AWS identity in use"
 }

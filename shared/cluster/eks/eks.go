@@ -3,6 +3,7 @@ package eks
 import (
 	"context"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -15,12 +16,15 @@ import (
 type Access struct {
 	config aws.Config
 	now    func() time.Time
+
+	mu       sync.Mutex
+	sessions map[salvor.EKSCluster]*session
 }
 
 // New returns the access of the configuration's identity. Calls are retried as the configuration says, by default by
 // the SDK's standard retryer. Its region is where roles are assumed; that of a cluster is in the cluster's ARN.
 func New(config aws.Config, now func() time.Time) *Access {
-	return &Access{config: config, now: now}
+	return &Access{config: config, now: now, sessions: map[salvor.EKSCluster]*session{}}
 }
 
 // Config signs in to the cluster and returns a connection that stays signed in. Errors have the code

@@ -31,7 +31,7 @@ type session struct {
 	place
 	// config holds the credentials that sign, those of the role if there is one.
 	config aws.Config
-	role   string
+	spec   salvor.EKSCluster
 	now    func() time.Time
 
 	mu    sync.Mutex
@@ -40,13 +40,31 @@ type session struct {
 	who   Identity // "" until it was asked for
 }
 
-// session assumes the role that spec names.
+// session returns the one of spec. It is kept, so that a role is assumed once an hour and not for each connection.
 func (a *Access) session(ctx context.Context, spec salvor.EKSCluster) (*session, error) {
+	a.mu.Lock()
+	s := a.sessions[spec]
+	a.mu.Unlock()
+	if s != nil {
+		return s, nil
+	}
+	s, err := a.begin(ctx, spec)
+	if err != nil {
+		return nil, err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.sessions[spec] = s
+	return s, nil
+}
+
+// begin assumes the role that spec names.
+func (a *Access) begin(ctx context.Context, spec salvor.EKSCluster) (*session, error) {
 	p, err := parse(spec.ARN)
 	if err != nil {
 		return nil, err
 	}
-	s := &session{place: p, config: a.config.Copy(), role: spec.RoleARN, now: a.now}
+	s := &session{place: p, config: a.config.Copy(), spec: spec, now: a.now}
 	if a.config.Credentials == nil {
 		return nil, noCredentials(nil)
 	}
@@ -132,8 +150,8 @@ func (s *session) sign(signer aws.Credentials) (string, error) {
 
 // refusal explains why there are no credentials.
 func (s *session) refusal(err error) error {
-	if s.role != "" {
-		return notAssumed(salvor.EKSCluster{ARN: s.arn, RoleARN: s.role}, err)
+	if s.spec.RoleARN != "" {
+		return notAssumed(s.spec, err)
 	}
 	return explain(err)
 }
@@ -150,8 +168,8 @@ func (s *session) identity(ctx context.Context) (Identity, error) {
 	if err != nil {
 		return who, err
 	}
-	if s.role != "" {
-		who.Principal = s.role
+	if s.spec.RoleARN != "" {
+		who.Principal = s.spec.RoleARN
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

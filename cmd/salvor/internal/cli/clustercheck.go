@@ -103,7 +103,7 @@ func (a *app) printFindings(findings []access.Finding) error {
 	colours := a.sys.colours(a.sys.Stdout)
 	width := len(slices.MaxFunc(findings, func(x, y access.Finding) int { return len(x.Check) - len(y.Check) }).Check)
 	var b strings.Builder
-	for _, f := range findings {
+	for i, f := range findings {
 		mark, code := "✓", green
 		if !f.OK {
 			mark, code = "✗", red
@@ -113,7 +113,8 @@ func (a *app) printFindings(findings []access.Finding) error {
 		}
 		line := fmt.Sprintf("%s %-*s  %s", mark, width, f.Check, f.Detail)
 		b.WriteString(strings.TrimRight(line, " ") + "\n")
-		if f.Remedy != "" {
+		last := i == len(findings)-1 || findings[i+1].Remedy != f.Remedy
+		if f.Remedy != "" && last { // several in a row often have one remedy
 			b.WriteString("    " + f.Remedy + "\n")
 		}
 	}

@@ -41,6 +41,10 @@ and eks:DescribeCluster.`,
 			if out == outJSON {
 				return a.json(list[discovered]{Items: found})
 			}
+			if len(found) == 0 {
+				a.warn("the account in use has no EKS cluster there; --region looks elsewhere, AWS_PROFILE chooses another account")
+				return nil
+			}
 			return a.printDiscovered(found, out == outWide)
 		}),
 	}
