@@ -180,12 +180,21 @@ func TestZstdReadsASegment(t *testing.T) {
 func TestKeys(t *testing.T) {
 	k := archive.Keys{ClusterID: "prod"}
 	digest := strings.Repeat("ab", 32)
-	if got, ok := k.SegmentDigest(k.Segment(digest)); !ok || got != digest {
-		t.Errorf("got %q, %v", got, ok)
+	if key := k.Segment(digest); key != "prod/segments/"+digest+".ndjson.zst" || k.SegmentCopy(digest, 2) != "prod/segments/"+digest+".2.ndjson.zst" {
+		t.Errorf("the keys are %s and %s", key, k.SegmentCopy(digest, 2))
 	}
-	for _, key := range []string{k.Owner(), k.Manifest("b"), "other/segments/" + digest + ".ndjson.zst", k.Segments() + "x.ndjson.zst"} {
-		if got, ok := k.SegmentDigest(key); ok {
-			t.Errorf("%s is taken for segment %s", key, got)
+	for number := 1; number < 12; number++ {
+		if got, n, ok := k.ParseSegment(k.SegmentCopy(digest, number)); !ok || got != digest || n != number {
+			t.Errorf("copy %d is parsed as %q, %d, %v", number, got, n, ok)
+		}
+		if got, n, ok := k.ParseDamage(k.Damage(digest, number)); !ok || got != digest || n != number {
+			t.Errorf("the mark of copy %d is parsed as %q, %d, %v", number, got, n, ok)
+		}
+	}
+	for _, key := range []string{k.Owner(), k.Manifest("b"), "other/segments/" + digest + ".ndjson.zst", k.Segments() + "x.ndjson.zst", k.Damage(digest, 1),
+		k.Segments() + digest + ".1.ndjson.zst", k.Segments() + digest + ".02.ndjson.zst", k.Segments() + digest + ".x.ndjson.zst"} {
+		if got, n, ok := k.ParseSegment(key); ok {
+			t.Errorf("%s is taken for copy %d of segment %s", key, n, got)
 		}
 	}
 }

@@ -47,7 +47,7 @@ func (r *run) captureAt(ctx context.Context, revision string) error {
 	for _, ns := range r.namespaces {
 		c.chosen[ns] = true
 	}
-	if c.uploads, err = newUploader(ctx, r.site.Repository); err != nil {
+	if c.uploads, err = r.newUploader(ctx); err != nil {
 		return err
 	}
 	r.uploading.Store(c.uploads)

@@ -55,7 +55,7 @@ func (r *run) fill() {
 	for i := range m.Kinds {
 		for j := range m.Kinds[i].Segments {
 			s := &m.Kinds[i].Segments[j]
-			s.StoredBytes = r.capture.uploads.size(s.Digest)
+			s.StoredBytes = r.capture.uploads.copyOf(s.Digest).Size
 			m.Totals.Segments++
 			m.Totals.Objects += s.Objects
 			m.Totals.Bytes += s.Bytes
@@ -67,6 +67,7 @@ func (r *run) fill() {
 		e.Objects = n
 		m.Excluded = append(m.Excluded, e)
 	}
+	m.Warnings = append(m.Warnings, r.capture.uploads.warnings()...)
 	slices.SortFunc(m.Excluded, func(a, b archive.Excluded) int {
 		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Reason, b.Reason))
 	})
@@ -79,16 +80,18 @@ func (r *run) fill() {
 	}
 }
 
-// checkSegments makes sure, by one list, that every segment is still there: one that was reused may have been removed meanwhile.
+// checkSegments makes sure, by a list, that every segment is still there and as long as it was: one that was reused may
+// have been removed meanwhile.
 func (r *run) checkSegments(ctx context.Context) error {
-	stored, err := r.site.Repository.StoredSegments(ctx)
+	stored, err := r.site.Repository.Inventory(ctx)
 	if err != nil {
 		return fmt.Errorf("location %q: %w", r.spec.Location, err)
 	}
 	for _, kind := range r.manifest.Kinds {
 		for _, s := range kind.Segments {
-			if _, there := stored[s.Digest]; !there {
-				return salvor.Errorf(salvor.Unavailable, "location %q: segment %s of %s was removed while the backup was made", r.spec.Location, s.Digest, kind.Resource).
+			size, there := stored.Size(s.Digest, r.capture.uploads.copyOf(s.Digest).Number)
+			if !there || size != s.StoredBytes {
+				return salvor.Errorf(salvor.Unavailable, "location %q: segment %s of %s was removed or changed while the backup was made", r.spec.Location, s.Digest, kind.Resource).
 					WithHint("run the backup again")
 			}
 		}

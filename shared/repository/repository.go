@@ -66,50 +66,6 @@ func (r *Repository) Backups(ctx context.Context) ([]string, error) {
 	return names, nil
 }
 
-// Segment returns the uncompressed bytes of the segment, all of them checked. Corrupt: missing or not as written.
-func (r *Repository) Segment(ctx context.Context, s archive.Segment) ([]byte, error) {
-	stored, err := r.read(ctx, r.keys.Segment(s.Digest))
-	if errors.Is(err, location.ErrNotFound) {
-		return nil, salvor.Errorf(salvor.Corrupt, "segment %s is missing at %s", s.Digest, r)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("reading segment %s at %s: %w", s.Digest, r, err)
-	}
-	data, err := archive.Decode(stored, s)
-	if err != nil {
-		return nil, fmt.Errorf("segment %s at %s: %w", s.Digest, r, err)
-	}
-	return data, nil
-}
-
-// StoredSegments returns the digests of all segments here with their stored length, by one list.
-func (r *Repository) StoredSegments(ctx context.Context) (map[string]int64, error) {
-	stored := map[string]int64{}
-	for info, err := range r.loc.List(ctx, r.keys.Segments(), "") {
-		if err != nil {
-			return nil, fmt.Errorf("listing segments at %s: %w", r, err)
-		}
-		if digest, ok := r.keys.SegmentDigest(info.Key); ok {
-			stored[digest] = info.Size
-		}
-	}
-	return stored, nil
-}
-
-// PutSegment stores the segment's stored form under its digest. One that is there already is left as it is.
-func (r *Repository) PutSegment(ctx context.Context, digest string, stored []byte) error {
-	return r.PutSegmentBody(ctx, digest, location.Bytes(stored))
-}
-
-// PutSegmentBody is PutSegment for a stored form that is not in one piece.
-func (r *Repository) PutSegmentBody(ctx context.Context, digest string, stored location.Body) error {
-	_, err := r.loc.Put(ctx, r.keys.Segment(digest), stored)
-	if err != nil && !errors.Is(err, location.ErrExists) {
-		return fmt.Errorf("storing segment %s: %w", digest, err)
-	}
-	return nil
-}
-
 // Report returns the named report of the backup, checked against the digest (hex) when it is not empty.
 func (r *Repository) Report(ctx context.Context, backup, name, digest string) ([]byte, error) {
 	data, err := r.read(ctx, r.keys.Report(backup, name))

@@ -55,6 +55,9 @@ func TestVerify(t *testing.T) {
 			t.Errorf("as JSON it ended with %d: %s", r.code, r.stdout)
 		}
 	}
+	if marks := s.blobs("/damaged/"); len(marks) != 1 {
+		t.Errorf("the damaged segment is marked by %v", marks)
+	}
 	s.seed("failed", noon, salvor.PhaseFailed)
 	if r := s.run("verify", "failed"); r.code != 3 {
 		t.Errorf("verifying what has no manifest ended with %d: %s", r.code, r.stderr)

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -15,7 +16,10 @@ func (a *app) verify() *cobra.Command {
 		Use:   "verify BACKUP",
 		Short: "Read every byte of a backup and check it against its digests",
 		Long: `Read every byte of a backup and check it: the manifest against the root digest in the catalog, each segment against
-the digest in the manifest. BACKUP is a name, or cluster/name.`,
+the digest in the manifest. BACKUP is a name, or cluster/name.
+
+A segment that is found damaged is marked at the location: the next backup that holds it stores it once more, and then the
+backups before it are whole again.`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: a.completeOne(salvor.KindBackup),
 		RunE: a.do(func(cmd *cobra.Command, args []string) error {
@@ -42,11 +46,25 @@ the digest in the manifest. BACKUP is a name, or cluster/name.`,
 			if err != nil {
 				return err
 			}
+			a.markDamaged(cmd.Context(), repo, v, h.ID)
 			return a.verified(b, v, asJSON)
 		}),
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
+}
+
+// markDamaged lets later backups know what can't be relied on. Without the right to write, what was found is only told.
+func (a *app) markDamaged(ctx context.Context, repo *repository.Repository, v *repository.Verification, catalog string) {
+	for _, p := range v.Problems {
+		if p.Part != "segment" {
+			continue
+		}
+		if err := repo.MarkDamaged(ctx, p.Digest, p.Reason, catalog); err != nil {
+			a.warn("warning: the damage could not be marked, so that a later backup may rely on what is damaged: %v", err)
+			return
+		}
+	}
 }
 
 func (a *app) verified(b *salvor.Backup, v *repository.Verification, asJSON bool) error {

@@ -1,0 +1,78 @@
+package repository
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"salvor.io/salvor/shared/archive"
+	"salvor.io/salvor/shared/location"
+	"salvor.io/salvor/shared/salvor"
+)
+
+// MostCopies bounds how many copies of one segment there are: a second is stored only where the first is damaged.
+const MostCopies = 9
+
+// Segment returns the uncompressed bytes of the segment, all of them checked, from the first of its copies that is as it
+// was written. Corrupt: there is none.
+func (r *Repository) Segment(ctx context.Context, s archive.Segment) ([]byte, error) {
+	data, err := r.SegmentCopy(ctx, s, 1)
+	for number := 2; salvor.Is(err, salvor.Corrupt) && number <= MostCopies; number++ {
+		copied, copyErr := r.SegmentCopy(ctx, s, number)
+		if copyErr == nil {
+			return copied, nil
+		}
+		if errors.Is(copyErr, location.ErrNotFound) {
+			break
+		}
+		if !salvor.Is(copyErr, salvor.Corrupt) {
+			return nil, copyErr
+		}
+	}
+	return data, err
+}
+
+// SegmentCopy returns the uncompressed bytes of one copy of the segment, all of them checked. Corrupt: missing
+// (location.ErrNotFound) or not as written.
+func (r *Repository) SegmentCopy(ctx context.Context, s archive.Segment, number int) ([]byte, error) {
+	stored, err := r.read(ctx, r.keys.SegmentCopy(s.Digest, number))
+	if errors.Is(err, location.ErrNotFound) {
+		return nil, &salvor.Error{Code: salvor.Corrupt, Message: fmt.Sprintf("segment %s is missing at %s", s.Digest, r), Err: location.ErrNotFound}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading segment %s at %s: %w", s.Digest, r, err)
+	}
+	data, err := archive.Decode(stored, s)
+	if err != nil {
+		return nil, fmt.Errorf("segment %s at %s: %w", s.Digest, r, err)
+	}
+	return data, nil
+}
+
+// SegmentSize returns the stored length of one copy of the segment. NotFound (location.ErrNotFound).
+func (r *Repository) SegmentSize(ctx context.Context, digest string, number int) (int64, error) {
+	info, err := r.loc.Stat(ctx, r.keys.SegmentCopy(digest, number))
+	if err != nil {
+		return 0, fmt.Errorf("looking for segment %s: %w", digest, err)
+	}
+	return info.Size, nil
+}
+
+// PutSegment stores the segment's stored form under its digest. One that is there already is left as it is.
+func (r *Repository) PutSegment(ctx context.Context, digest string, stored []byte) error {
+	_, err := r.PutSegmentCopy(ctx, digest, 1, location.Bytes(stored))
+	return err
+}
+
+// PutSegmentCopy stores a copy of the segment, and reports false when one of that number is there already, which is left
+// as it is.
+func (r *Repository) PutSegmentCopy(ctx context.Context, digest string, number int, stored location.Body) (done bool, err error) {
+	_, err = r.loc.Put(ctx, r.keys.SegmentCopy(digest, number), stored)
+	if errors.Is(err, location.ErrExists) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("storing segment %s: %w", digest, err)
+	}
+	return true, nil
+}
