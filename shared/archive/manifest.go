@@ -53,6 +53,9 @@ type Manifest struct {
 	// Report is the file beside the manifest that holds rule output and timings, with its SHA-256 (hex).
 	Report       string `json:"report,omitempty"`
 	ReportDigest string `json:"reportDigest,omitempty"`
+	// Reasons is the file beside the manifest that says why each object is in a backup with a closure, with its SHA-256 (hex).
+	Reasons       string `json:"reasons,omitempty"`
+	ReasonsDigest string `json:"reasonsDigest,omitempty"`
 	// Kinds are the kinds that have objects in the backup, sorted by resource.group.
 	Kinds []Kind `json:"kinds"`
 }

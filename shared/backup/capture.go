@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -14,7 +16,6 @@ import (
 	"salvor.io/salvor/shared/archive"
 	"salvor.io/salvor/shared/cluster"
 	"salvor.io/salvor/shared/salvor"
-	"salvor.io/salvor/shared/selection"
 )
 
 // capture reads all chosen objects at the capture revision.
@@ -22,12 +23,18 @@ type capture struct {
 	*run
 	revision string
 	uploads  *uploader
-	chosen   map[string]bool
-	needs    *selection.Needs
+	gathered *gathered
 	streams  chan struct{}
 	large    chan struct{}
+	// show, if set, is told of each object instead of storing it.
+	show func(ScopeObject)
+	// reasons holds why each object was taken, of a backup with a closure.
+	reasons *reasons
+	// chosenObjects counts what the scope chose, before anything was left out.
+	chosenObjects atomic.Int64
 
 	mu       sync.Mutex
+	chosen   map[string]bool              // namespaces that are taken themselves
 	segments map[string][]archive.Segment // by kind
 	excluded map[archive.Excluded]int64
 }
@@ -35,53 +42,87 @@ type capture struct {
 // largeStreams is how many lists may hold more than leastSegment bytes at once; with uploads it bounds the memory.
 const largeStreams = 3
 
-// captureAt reads and stores every chosen kind at the revision: first what has a namespace, then what that needs.
-func (r *run) captureAt(ctx context.Context, revision string) error {
-	var err error
-	if err := r.settleNamespaces(ctx, revision); err != nil {
-		return err
-	}
-	c := &capture{run: r, revision: revision, chosen: map[string]bool{}, needs: selection.NewNeeds(r.namespaces),
+// newCapture prepares to read at the revision, once the namespaces are settled.
+func (r *run) newCapture(revision string) *capture {
+	c := &capture{run: r, revision: revision, chosen: map[string]bool{},
 		streams: make(chan struct{}, r.tuning.Streams), large: make(chan struct{}, largeStreams),
 		segments: map[string][]archive.Segment{}, excluded: map[archive.Excluded]int64{}}
 	for _, ns := range r.namespaces {
 		c.chosen[ns] = true
 	}
+	c.gathered = c.newGathered()
+	if r.selection.Closes() {
+		c.reasons = &reasons{}
+	}
+	return c
+}
+
+// captureAt reads and stores every chosen kind at the revision.
+func (r *run) captureAt(ctx context.Context, revision string) error {
+	if err := r.settleNamespaces(ctx, revision); err != nil {
+		return err
+	}
+	c := r.newCapture(revision)
+	var err error
 	if c.uploads, err = r.newUploader(ctx); err != nil {
 		return err
 	}
 	r.uploading.Store(c.uploads)
 	r.capture = c
-	if err = c.namespaced(ctx); err == nil {
-		err = c.clusterScoped(ctx)
-	}
+	err = c.all(ctx)
 	if uploadErr := c.uploads.wait(); uploadErr != nil {
 		return fmt.Errorf("location %q: %w", r.spec.Location, uploadErr)
 	}
 	return err
 }
 
-// settleNamespaces chooses the namespaces as they were at the revision.
-func (r *run) settleNamespaces(ctx context.Context, revision string) error {
-	chosen, missing, err := r.chooseNamespaces(ctx, revision)
+// all captures everything: first what has a namespace, then what that needs.
+func (c *capture) all(ctx context.Context) error {
+	defer c.gathered.shelf.free()
+	var err error
+	if c.selection.Closes() {
+		err = c.closed(ctx)
+	} else if err = c.direct(ctx); err == nil {
+		err = c.clusterScoped(ctx)
+	}
 	if err != nil {
 		return err
 	}
-	r.namespaces = chosen
-	for _, ns := range missing {
+	if err := c.takenNamespaces(ctx); err != nil {
+		return err
+	}
+	c.noteUnmatched()
+	c.noteReferences()
+	return c.emptiness(c.chosenObjects.Load())
+}
+
+// settleNamespaces chooses the namespaces as they were at the revision.
+func (r *run) settleNamespaces(ctx context.Context, revision string) error {
+	n, err := r.chooseNamespaces(ctx, revision)
+	if err != nil {
+		return err
+	}
+	r.namespaces = n.Chosen
+	for _, ns := range n.Missing {
 		r.manifest.Failures = append(r.manifest.Failures, salvor.Failure{Kind: "namespaces", Namespace: ns, Objects: 1,
 			Reason: fmt.Sprintf("namespace %q does not exist", ns)})
 	}
-	if len(chosen) == 0 && r.selection.ClusterScoped() != salvor.ClusterScopedAll {
-		r.manifest.Warnings = append(r.manifest.Warnings, "no namespace of the cluster is chosen; the backup is empty")
+	for _, ns := range n.OptedOut {
+		r.manifest.Warnings = append(r.manifest.Warnings, fmt.Sprintf("namespace %q is left out: it is labelled so", ns))
 	}
 	return nil
 }
 
-// namespaced captures every chosen kind that has a namespace.
-func (c *capture) namespaced(ctx context.Context) error {
+// direct captures every chosen kind that has a namespace as it is read.
+func (c *capture) direct(ctx context.Context) error {
 	if len(c.namespaces) == 0 {
 		return nil
+	}
+	for _, ns := range c.namespaces {
+		c.gathered.graph.LoadedNamespace(ns)
+		if c.selection.Whole() {
+			c.gathered.graph.Whole(ns)
+		}
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	for _, res := range c.kinds {
@@ -91,42 +132,22 @@ func (c *capture) namespaced(ctx context.Context) error {
 		c.totals.kinds.Add(1)
 		group.Go(func() error {
 			defer c.totals.kindsDone.Add(1)
-			return c.kind(ctx, res)
+			return c.each(ctx, res, c.namespaces, c.chosen, c.chooses)
 		})
 	}
 	return group.Wait()
 }
 
-// kind captures one kind: by one list when most namespaces are chosen, else namespace by namespace.
-func (c *capture) kind(ctx context.Context, res cluster.Resource) error {
-	if c.mostNamespaces() {
-		err := c.list(ctx, res, "", func(i cluster.Item) bool { return c.chosen[i.Namespace] })
-		if err == nil || !apierrors.IsForbidden(err) {
-			return c.failed(ctx, res, "", err)
-		}
-	}
-	for _, ns := range c.namespaces {
-		err := c.list(ctx, res, ns, func(cluster.Item) bool { return true })
-		if err := c.failed(ctx, res, ns, err); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// mostNamespaces tells whether listing all namespaces reads little that is not wanted.
-func (c *capture) mostNamespaces() bool { return len(c.namespaces)*2 >= c.allNamespaces }
-
-// list captures what one list holds and take wants. Objects that were read before an error are kept.
-func (c *capture) list(ctx context.Context, res cluster.Resource, namespace string, take func(cluster.Item) bool) error {
+// list reads one list into a sink; take, if set, says of which objects. Those that were read before an error are kept.
+func (c *capture) list(ctx context.Context, res cluster.Resource, namespace string, take func(cluster.Item) bool, to func(*stream) (sink, error)) error {
 	select {
 	case c.streams <- struct{}{}:
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
 	defer func() { <-c.streams }()
-	s := &stream{capture: c, resource: res, skipper: c.selection.Skipper(res), take: take, ctx: ctx}
-	return s.read(namespace)
+	s := &stream{capture: c, resource: res, chooser: c.selection.Chooser(res), take: take, ctx: ctx}
+	return s.read(namespace, to)
 }
 
 // failed turns the error of one kind into a failure of the backup's record, unless the whole run has to end.
@@ -144,57 +165,42 @@ func (c *capture) failed(ctx context.Context, res cluster.Resource, namespace st
 	if apierrors.IsForbidden(err) {
 		reason += "; apply infra/kubernetes/rbac.yaml to grant it"
 	}
+	c.gathered.graph.Unread(res.String())
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.manifest.Failures = append(c.manifest.Failures, salvor.Failure{Kind: res.String(), Namespace: namespace, Objects: -1, Reason: reason})
 	return nil
 }
 
-// clusterScoped captures the chosen namespaces themselves and the other objects without namespace that are wanted.
+// clusterScoped captures the objects without namespace that are wanted beside directly captured ones.
 func (c *capture) clusterScoped(ctx context.Context) error {
-	served := map[string]cluster.Resource{}
-	for _, res := range c.kinds {
-		if !res.Namespaced {
-			served[res.String()] = res
-		}
+	if c.selection.ClusterScoped() == salvor.ClusterScopedNeeded {
+		return c.needed(ctx)
 	}
-	if ns, ok := served["namespaces"]; ok {
-		if err := c.one(ctx, ns, func(i cluster.Item) bool { return c.chosen[i.Name] }); err != nil {
-			return err
-		}
-		delete(served, "namespaces")
-	}
-	switch c.selection.ClusterScoped() {
-	case salvor.ClusterScopedNone:
-		return nil
-	case salvor.ClusterScopedAll:
-		return c.all(ctx, served)
-	}
-	for _, kind := range selection.NeedOrder() {
-		res, ok := served[kind]
-		if !ok || !c.needs.Any(kind) {
-			continue
-		}
-		if err := c.one(ctx, res, func(i cluster.Item) bool { return c.needs.Needed(kind, i) }); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (c *capture) all(ctx context.Context, served map[string]cluster.Resource) error {
 	group, ctx := errgroup.WithContext(ctx)
-	for _, res := range served {
-		group.Go(func() error { return c.one(ctx, res, func(cluster.Item) bool { return true }) })
+	for _, res := range c.kinds {
+		if !res.Namespaced && res.String() != namespaceKind.String() && c.selection.Loads(res) {
+			group.Go(func() error { return c.one(ctx, res, nil, c.chooses) })
+		}
 	}
 	return group.Wait()
 }
 
+// takenNamespaces captures the chosen namespaces themselves.
+func (c *capture) takenNamespaces(ctx context.Context) error {
+	i := slices.IndexFunc(c.kinds, func(r cluster.Resource) bool { return r.String() == namespaceKind.String() })
+	c.namespaces = slices.Sorted(maps.Keys(c.chosen))
+	if i < 0 {
+		return nil
+	}
+	return c.one(ctx, c.kinds[i], func(i cluster.Item) bool { return c.chosen[i.Name] }, c.takes)
+}
+
 // one captures one kind without namespace.
-func (c *capture) one(ctx context.Context, res cluster.Resource, take func(cluster.Item) bool) error {
+func (c *capture) one(ctx context.Context, res cluster.Resource, take func(cluster.Item) bool, to func(*stream) (sink, error)) error {
 	c.totals.kinds.Add(1)
 	defer c.totals.kindsDone.Add(1)
-	return c.failed(ctx, res, "", c.list(ctx, res, "", take))
+	return c.failed(ctx, res, "", c.list(ctx, res, "", take, to))
 }
 
 // stored returns the kinds that have segments, sorted, each with its segments in the order of their objects.

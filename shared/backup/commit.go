@@ -30,6 +30,9 @@ func (r *run) commit(ctx context.Context) error {
 		return fmt.Errorf("storing the report: %w", err)
 	}
 	r.manifest.Report, r.manifest.ReportDigest = name, digest
+	if err := r.storeReasons(ctx); err != nil {
+		return err
+	}
 	r.step(StepManifest)
 	root, err := r.site.Repository.Commit(ctx, &r.manifest)
 	if salvor.Is(err, salvor.Exists) {
@@ -63,14 +66,8 @@ func (r *run) fill() {
 		}
 	}
 	m.Totals.UploadedSegments, m.Totals.UploadedBytes = int(r.capture.uploads.segments.Load()), r.capture.uploads.bytes.Load()
-	for e, n := range r.capture.excluded {
-		e.Objects = n
-		m.Excluded = append(m.Excluded, e)
-	}
+	m.Excluded = r.capture.excludedList()
 	m.Warnings = append(m.Warnings, r.capture.uploads.warnings()...)
-	slices.SortFunc(m.Excluded, func(a, b archive.Excluded) int {
-		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Reason, b.Reason))
-	})
 	slices.SortFunc(m.Failures, func(a, b salvor.Failure) int {
 		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Namespace, b.Namespace))
 	})

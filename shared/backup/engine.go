@@ -83,6 +83,8 @@ type Tuning struct {
 	FixedPages bool
 	// NoRevision reads each kind at its newest state instead of the capture revision. Only the test that proves what the revision is for sets it.
 	NoRevision bool
+	// TempDir holds what is read and may not be needed, encrypted, while a backup with a closure is made. Default: that of the system.
+	TempDir string
 	// RetryBase is the first pause after a failed request. Default 200 ms.
 	RetryBase time.Duration
 }

@@ -42,7 +42,7 @@ type lister struct {
 }
 
 func (r *run) lister(res cluster.Resource, namespace, revision string) *lister {
-	return &lister{run: r, resource: res, namespace: namespace, selector: r.selection.LabelSelector(), revision: revision,
+	return &lister{run: r, resource: res, namespace: namespace, revision: revision,
 		limit: r.tuning.PageSize, sorted: true}
 }
 

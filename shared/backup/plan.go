@@ -38,13 +38,28 @@ func (r *run) plan(ctx context.Context) error {
 			r.kinds = append(r.kinds, res)
 		}
 	}
-	for _, kind := range r.selection.UnknownKinds(served.Resources) {
-		return salvor.Errorf(salvor.Invalid, "scope.kinds: cluster %q serves no kind %q", r.spec.Cluster, kind).WithHint("kubectl api-resources lists them")
+	if err := r.selection.CheckKinds(served.Resources); err != nil {
+		return fmt.Errorf("cluster %q: %w", r.spec.Cluster, err)
 	}
+	r.served = served.Resources
 	r.noteStale(served.Stale)
-	r.namespaces, _, err = r.chooseNamespaces(ctx, "")
+	n, err := r.chooseNamespaces(ctx, "")
 	if err != nil {
 		return fmt.Errorf("cluster %q: %w", r.spec.Cluster, err)
+	}
+	r.namespaces = n.Chosen
+	return r.checkAny()
+}
+
+// checkAny refuses a scope that chooses nothing at all before anything is frozen for it, if it asks for that.
+func (r *run) checkAny() error {
+	for _, res := range r.kinds {
+		if len(r.namespaces) > 0 || !res.Namespaced && r.selection.Loads(res) {
+			return nil
+		}
+	}
+	if r.spec.Scope.EmptyMode() == salvor.OnEmptyFail {
+		return r.emptiness(0)
 	}
 	return nil
 }
@@ -69,12 +84,11 @@ func (r *run) noteStale(stale []string) {
 	}
 }
 
-// chooseNamespaces lists the namespaces at the revision and returns those chosen and those that are named but missing.
-// When the role may not list namespaces, the plain names of the scope are taken as they are.
-func (r *run) chooseNamespaces(ctx context.Context, revision string) (chosen, missing []string, err error) {
+// chooseNamespaces lists the namespaces at the revision and decides about them. When the role may not list namespaces, the
+// plain names of the scope are taken as they are.
+func (r *run) chooseNamespaces(ctx context.Context, revision string) (n selection.Namespaces, err error) {
 	var all []selection.Namespace
 	l := r.lister(namespaceKind, "", revision)
-	l.selector = ""
 	err = l.each(ctx, func(i cluster.Item) error {
 		ns := selection.Namespace{Name: i.Name}
 		if raw := rawjson.Get(i.Raw, "metadata", "labels"); raw != nil {
@@ -85,25 +99,13 @@ func (r *run) chooseNamespaces(ctx context.Context, revision string) (chosen, mi
 		all = append(all, ns)
 		return nil
 	})
-	if apierrors.IsForbidden(err) && r.onlyPlainNamespaces() {
+	if names, plain := r.selection.PlainNamespaces(); apierrors.IsForbidden(err) && plain {
 		r.allNamespaces = 1 << 30 // unknown: read only what is wanted
-		return r.spec.Scope.Namespaces, nil, nil
+		return selection.Namespaces{Chosen: names}, nil
 	}
 	if err != nil {
-		return nil, nil, fmt.Errorf("listing namespaces: %w", err)
+		return n, fmt.Errorf("listing namespaces: %w", err)
 	}
 	r.allNamespaces = len(all)
-	chosen, missing = r.selection.Namespaces(all)
-	return chosen, missing, nil
-}
-
-func (r *run) onlyPlainNamespaces() bool {
-	for _, ns := range r.spec.Scope.Namespaces {
-		if g, err := salvor.CompileGlob(ns); err != nil {
-			return false
-		} else if _, plain := g.Literal(); !plain {
-			return false
-		}
-	}
-	return r.spec.Scope.NamespaceSelector == nil && len(r.spec.Scope.Namespaces) > 0
+	return r.selection.Namespaces(all), nil
 }

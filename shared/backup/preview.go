@@ -2,7 +2,6 @@ package backup
 
 import (
 	"context"
-	"fmt"
 	"slices"
 
 	"salvor.io/salvor/shared/cluster"
@@ -25,31 +24,17 @@ type Preview struct {
 
 // Preview finds out what the backup would take, records nothing and changes nothing.
 func (e *Engine) Preview(ctx context.Context, b *salvor.Backup) (*Preview, error) {
-	b.Default()
-	if errs := b.Validate(); len(errs) > 0 {
-		return nil, salvor.Errorf(salvor.Invalid, "backup %q: %w", b.Name, errs.ToAggregate())
-	}
-	if err := e.resolve(ctx, b); err != nil {
-		return nil, fmt.Errorf("backup %q: %w", b.Name, err)
-	}
-	site, err := e.Open(ctx, b)
+	r, err := e.dryRun(ctx, b)
 	if err != nil {
-		return nil, err
-	}
-	r := &run{Engine: e, tuning: e.Tuning.withDefaults(), spec: b.Spec, name: b.Name, site: place{Site: site}}
-	r.report.r.Retries = map[string]int{}
-	if err := r.plan(ctx); err != nil {
 		return nil, err
 	}
 	p := &Preview{Kinds: r.read(), Failures: r.manifest.Failures, Warnings: r.manifest.Warnings}
-	if p.Namespaces, p.Missing, err = r.chooseNamespaces(ctx, ""); err != nil {
-		return nil, err
-	}
-	served, err := site.Cluster.Discover(ctx)
+	n, err := r.chooseNamespaces(ctx, "")
 	if err != nil {
 		return nil, err
 	}
-	for _, res := range served.Resources {
+	p.Namespaces, p.Missing = n.Chosen, n.Missing
+	for _, res := range r.served {
 		if take, reason := r.selection.Kind(res); !take && reason != "" {
 			p.Excluded = append(p.Excluded, selection.Exclusion{Kind: res.String(), Reason: reason})
 		}
@@ -60,9 +45,6 @@ func (e *Engine) Preview(ctx context.Context, b *salvor.Backup) (*Preview, error
 // read returns the kinds that the scope lets the capture read.
 func (r *run) read() []cluster.Resource {
 	return slices.DeleteFunc(slices.Clone(r.kinds), func(res cluster.Resource) bool {
-		if res.Namespaced || res.String() == namespaceKind.String() || r.selection.ClusterScoped() == salvor.ClusterScopedAll {
-			return false
-		}
-		return r.selection.ClusterScoped() == salvor.ClusterScopedNone || !slices.Contains(selection.NeedOrder(), res.String())
+		return !res.Namespaced && res.String() != namespaceKind.String() && r.selection.ClusterScoped() == salvor.ClusterScopedNone && !r.selection.Loads(res)
 	})
 }

@@ -23,7 +23,11 @@ type Report struct {
 	// Retries counts requests to the cluster that were repeated, by reason.
 	Retries  map[string]int   `json:"retries,omitempty"`
 	Failures []salvor.Failure `json:"failures,omitempty"`
-	EndedAt  metav1.MicroTime `json:"endedAt"`
+	// NotFollowed are references of the objects to what is not in the backup, Missing those to what does not exist; only of
+	// a backup with a closure.
+	NotFollowed []Reference      `json:"notFollowed,omitempty"`
+	Missing     []Reference      `json:"missing,omitempty"`
+	EndedAt     metav1.MicroTime `json:"endedAt"`
 }
 
 // StepTiming is one step and how long it took.
@@ -64,6 +68,12 @@ func (p *report) rule(phase string, out RuleReport) {
 	defer p.mu.Unlock()
 	out.Phase = phase
 	p.r.Rules = append(p.r.Rules, out)
+}
+
+func (p *report) references(missing, notFollowed []Reference) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.r.Missing, p.r.NotFollowed = missing, notFollowed
 }
 
 func (p *report) retried(err error) {

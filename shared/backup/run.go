@@ -85,7 +85,8 @@ type run struct {
 	site   place
 
 	selection  *selection.Selection
-	kinds      []cluster.Resource
+	served     []cluster.Resource // all that the cluster serves
+	kinds      []cluster.Resource // those that may be read
 	namespaces []string
 	version    string
 	uid        string

@@ -9,57 +9,107 @@ import (
 	"salvor.io/salvor/shared/selection"
 )
 
-// stream carries the objects of one list into segments.
+// stream carries the objects of one list to where they go.
 type stream struct {
 	*capture
 	ctx      context.Context
 	resource cluster.Resource
-	skipper  selection.Skipper
-	take     func(cluster.Item) bool
+	chooser  *selection.Chooser
+	take     func(cluster.Item) bool // nil: all
 
 	segments *segmenter
 	done     []archive.Segment
 	skipped  map[string]int64
-	taken    int64
 	isLarge  bool
 }
 
-func (s *stream) read(namespace string) (err error) {
-	if s.segments, err = newSegmenter(s.resource, s.seal); err != nil {
+// sink is where objects go; end is called when there are no more.
+type sink struct {
+	item func(cluster.Item) error
+	end  func() error
+}
+
+// read hands out the objects of a list to a sink.
+func (s *stream) read(namespace string, to func(*stream) (sink, error)) error {
+	into, err := to(s)
+	if err != nil {
 		return err
 	}
-	s.skipped = map[string]int64{}
 	l := s.lister(s.resource, namespace, s.revision)
-	if !s.resource.Namespaced && s.selection.ClusterScoped() != salvor.ClusterScopedAll || s.resource.String() == "namespaces" {
-		l.selector = "" // what is needed is taken by name, whatever its labels
+	if s.resource.Namespaced {
+		l.selector = s.selection.ServerSelector()
 	}
-	err = l.each(s.ctx, s.item)
-	if flushErr := s.segments.flush(); err == nil {
-		err = flushErr
+	err = l.each(s.ctx, func(i cluster.Item) error {
+		if s.take != nil && !s.take(i) {
+			return nil
+		}
+		return into.item(i)
+	})
+	if endErr := into.end(); err == nil {
+		err = endErr
 	}
 	s.note(l.exception)
 	return err
 }
 
-func (s *stream) item(i cluster.Item) error {
-	if !s.take(i) {
-		return nil
+// chooses is a sink that stores what the scope chooses, and notes what that needs of objects without namespace.
+func (c *capture) chooses(s *stream) (sink, error) {
+	store, err := c.store(s)
+	if err != nil {
+		return sink{}, err
 	}
-	if reason := s.skipper.Skip(i); reason != "" {
-		s.skipped[reason]++
-		return nil
-	}
-	if s.taken == 0 {
-		s.needs.AddKind(s.resource)
-	}
-	s.taken++
-	s.needs.Add(s.resource, i)
+	s.skipped = map[string]int64{}
+	seeds := s.resource.Namespaced && c.selection.ClusterScoped() == salvor.ClusterScopedNeeded
+	return sink{end: store.end, item: func(i cluster.Item) error {
+		why := s.chooser.Chosen(i)
+		if why == "" {
+			return nil
+		}
+		s.chosenObjects.Add(1)
+		if reason, _ := s.chooser.Left(i); reason != "" {
+			s.skipped[reason]++
+			return nil
+		}
+		if seeds {
+			s.gathered.graph.Seed(s.resource, i)
+		}
+		return s.keep(store, i, why)
+	}}, nil
+}
+
+// takes is a sink that stores whatever comes.
+func (c *capture) takes(s *stream) (sink, error) {
+	store, err := c.store(s)
+	return sink{end: store.end, item: func(i cluster.Item) error { return s.keep(store, i, "a namespace of the backup") }}, err
+}
+
+// keep passes on an object that is taken.
+func (s *stream) keep(to sink, i cluster.Item, why string) error {
 	s.totals.objects.Add(1)
 	s.totals.bytes.Add(int64(len(i.Raw)))
-	if err := s.segments.add(i); err != nil {
+	o := ScopeObject{Kind: s.resource.String(), Namespace: i.Namespace, Name: i.Name, Reason: why}
+	if s.show != nil {
+		s.show(o)
+		return nil
+	}
+	if err := s.reasons.add(o); err != nil {
 		return err
 	}
-	return s.waitLarge()
+	return to.item(i)
+}
+
+// store is a sink that cuts objects into segments and uploads them.
+func (c *capture) store(s *stream) (sink, error) {
+	var err error
+	if s.segments, err = newSegmenter(s.resource, s.seal); err != nil {
+		return sink{}, err
+	}
+	return sink{end: s.segments.flush, item: func(i cluster.Item) error {
+		if err := s.segments.add(i); err != nil {
+			return err
+		}
+		return s.waitLarge()
+	}}, nil
 }
 
 // waitLarge lets only a few lists hold much at once. One that holds the right always comes to the end of its segment, so nobody waits for ever.

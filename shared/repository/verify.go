@@ -25,7 +25,7 @@ type Verification struct {
 
 // Problem is one part of a backup that cannot be trusted.
 type Problem struct {
-	// Part is manifest, report, or segment.
+	// Part is manifest, report, reasons, or segment.
 	Part      string `json:"part"`
 	Kind      string `json:"kind,omitempty"`
 	Namespace string `json:"namespace,omitempty"`
@@ -58,6 +58,11 @@ func (r *Repository) Verify(ctx context.Context, backup, rootDigest string, prog
 	if m.Report != "" {
 		if _, err := r.Report(ctx, backup, m.Report, m.ReportDigest); err != nil {
 			v.Problems = append(v.Problems, Problem{Part: "report", Reason: err.Error()})
+		}
+	}
+	if m.Reasons != "" {
+		if _, err := r.Report(ctx, backup, m.Reasons, m.ReasonsDigest); err != nil {
+			v.Problems = append(v.Problems, Problem{Part: "reasons", Reason: err.Error()})
 		}
 	}
 	return v, r.verifySegments(ctx, m, v, progress)

@@ -34,30 +34,32 @@ type objectRule struct {
 	kind   string
 	reason string
 	match  func(object) bool
+	// made: the object's owner makes it again, so that the owner is what matters.
+	made bool
 }
 
 // objectRules are the objects that a controller makes again.
 var objectRules = []objectRule{
-	{"pods", "made again by the controller that owns it", object.controlled},
-	{"replicasets.apps", "made again by the Deployment that owns it", object.controlled},
-	{"controllerrevisions.apps", "made again by the workload that owns it", object.controlled},
-	{"persistentvolumeclaims", "an ephemeral volume, made again with the pod that owns it", controlledBy("Pod")},
+	{"pods", "made again by the controller that owns it", object.controlled, true},
+	{"replicasets.apps", "made again by the Deployment that owns it", object.controlled, true},
+	{"controllerrevisions.apps", "made again by the workload that owns it", object.controlled, true},
+	{"persistentvolumeclaims", "an ephemeral volume, made again with the pod that owns it", controlledBy("Pod"), true},
 	{"endpoints", "made from the Service's selector by the endpoints controller",
-		anyOf(labelIs("endpoints.kubernetes.io/managed-by", "endpoint-controller"), annotated("endpoints.kubernetes.io/last-change-trigger-time"), named("kubernetes"))},
+		anyOf(labelIs("endpoints.kubernetes.io/managed-by", "endpoint-controller"), annotated("endpoints.kubernetes.io/last-change-trigger-time"), named("kubernetes")), false},
 	{"endpointslices.discovery.k8s.io", "made from the Service's selector by the endpoint slice controller",
 		anyOf(labelIs("endpointslice.kubernetes.io/managed-by", "endpointslice-controller.k8s.io"),
-			labelIs("endpointslice.kubernetes.io/managed-by", "endpointslicemirroring-controller.k8s.io"), named("kubernetes"))},
-	{"secrets", "a token that only the old cluster accepts", fieldIs("type", `"kubernetes.io/service-account-token"`)},
-	{"secrets", "a token with which machines join the old cluster", fieldIs("type", `"bootstrap.kubernetes.io/token"`)},
-	{"configmaps", "the old cluster's certificate authority, published in every namespace", named("kube-root-ca.crt")},
-	{"clusterroles.rbac.authorization.k8s.io", "one of the API server's own", labelIs("kubernetes.io/bootstrapping", "rbac-defaults")},
-	{"clusterrolebindings.rbac.authorization.k8s.io", "one of the API server's own", labelIs("kubernetes.io/bootstrapping", "rbac-defaults")},
-	{"apiservices.apiregistration.k8s.io", "registered by the API server itself", labelled("kube-aggregator.kubernetes.io/automanaged")},
-	{"flowschemas.flowcontrol.apiserver.k8s.io", "one of the API server's own", annotated("apf.kubernetes.io/autoupdate-spec")},
-	{"prioritylevelconfigurations.flowcontrol.apiserver.k8s.io", "one of the API server's own", annotated("apf.kubernetes.io/autoupdate-spec")},
-	{"priorityclasses.scheduling.k8s.io", "one of the API server's own", anyOf(named("system-cluster-critical"), named("system-node-critical"))},
-	{"servicecidrs.networking.k8s.io", "the address range the old cluster was made with", named("kubernetes")},
-	{"services", "the API server's own Service", object.apiServerService},
+			labelIs("endpointslice.kubernetes.io/managed-by", "endpointslicemirroring-controller.k8s.io"), named("kubernetes")), false},
+	{"secrets", "a token that only the old cluster accepts", fieldIs("type", `"kubernetes.io/service-account-token"`), false},
+	{"secrets", "a token with which machines join the old cluster", fieldIs("type", `"bootstrap.kubernetes.io/token"`), false},
+	{"configmaps", "the old cluster's certificate authority, published in every namespace", named("kube-root-ca.crt"), false},
+	{"clusterroles.rbac.authorization.k8s.io", "one of the API server's own", labelIs("kubernetes.io/bootstrapping", "rbac-defaults"), false},
+	{"clusterrolebindings.rbac.authorization.k8s.io", "one of the API server's own", labelIs("kubernetes.io/bootstrapping", "rbac-defaults"), false},
+	{"apiservices.apiregistration.k8s.io", "registered by the API server itself", labelled("kube-aggregator.kubernetes.io/automanaged"), false},
+	{"flowschemas.flowcontrol.apiserver.k8s.io", "one of the API server's own", annotated("apf.kubernetes.io/autoupdate-spec"), false},
+	{"prioritylevelconfigurations.flowcontrol.apiserver.k8s.io", "one of the API server's own", annotated("apf.kubernetes.io/autoupdate-spec"), false},
+	{"priorityclasses.scheduling.k8s.io", "one of the API server's own", anyOf(named("system-cluster-critical"), named("system-node-critical")), false},
+	{"servicecidrs.networking.k8s.io", "the address range the old cluster was made with", named("kubernetes"), false},
+	{"services", "the API server's own Service", object.apiServerService, false},
 }
 
 // Exclusions lists the kinds that are left out by themselves, each with its reason; docs/what-is-backed-up.md shows them.

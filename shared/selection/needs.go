@@ -2,16 +2,12 @@ package selection
 
 import (
 	"encoding/json"
-	"slices"
 	"strings"
 	"sync"
 
 	"salvor.io/salvor/shared/cluster"
 	"salvor.io/salvor/shared/rawjson"
 )
-
-// namespaces is the kind of the chosen namespaces themselves, which are always taken.
-const namespaces = "namespaces"
 
 // The cluster-scoped kinds that chosen objects may need.
 const (
@@ -31,8 +27,6 @@ const (
 func NeedOrder() []string {
 	return []string{crds, clusterBindings, clusterRoles, volumes, storageClasses, attributes, priorityClasses, runtimeClasses, ingressClasses, gatewayClasses}
 }
-
-func needable(r cluster.Resource) bool { return slices.Contains(NeedOrder(), r.String()) }
 
 // Needs collects what the chosen objects need of the objects without namespace. It is safe for concurrent use.
 type Needs struct {

@@ -11,30 +11,6 @@ import (
 // object is an item looked into without decoding the whole.
 type object struct{ cluster.Item }
 
-// Skipper tells which objects of one kind are left out. The nil Skipper leaves out none.
-type Skipper []objectRule
-
-// Skipper returns the rules of the kind.
-func (s *Selection) Skipper(r cluster.Resource) Skipper {
-	var rules Skipper
-	for _, rule := range objectRules {
-		if rule.kind == r.String() {
-			rules = append(rules, rule)
-		}
-	}
-	return rules
-}
-
-// Skip returns why the object is left out, "" when it is taken.
-func (s Skipper) Skip(i cluster.Item) string {
-	for _, rule := range s {
-		if rule.match(object{i}) {
-			return rule.reason
-		}
-	}
-	return ""
-}
-
 func anyOf(matches ...func(object) bool) func(object) bool {
 	return func(o object) bool {
 		for _, m := range matches {

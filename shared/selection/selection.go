@@ -2,65 +2,123 @@ package selection
 
 import (
 	"fmt"
-	"slices"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/labels"
-
-	"salvor.io/salvor/shared/cluster"
 	"salvor.io/salvor/shared/salvor"
 )
 
-// Selection is a scope made ready to decide.
+// Selection is a scope made ready to decide. It is safe for concurrent use.
 type Selection struct {
-	scope         salvor.Scope
-	include       salvor.Globs
-	exclude       salvor.Globs
-	nsSelector    labels.Selector
-	kinds         Kinds
-	excludeKinds  Kinds
-	labelSelector string
-}
-
-// Namespace is a namespace of the cluster.
-type Namespace struct {
-	Name   string
-	Labels map[string]string
+	scope              salvor.Scope
+	include            salvor.Globs
+	exclude            salvor.Globs
+	nsSelector         *selector
+	kinds              Kinds
+	excludeKinds       Kinds
+	clusterKinds       Kinds
+	excludeCluster     Kinds
+	closureKinds       Kinds
+	closureExclude     Kinds
+	closureNamespaces  salvor.Globs
+	labels             []*selector
+	objects            []*pattern
+	filters            []*filter
+	fromObjects        bool // namespaces are those that the objects name
+	closes, appLevel   bool
+	objectsAlone       bool
+	onlyServerSelector string
 }
 
 // New makes the scope ready. Invalid: a glob, a kind or a selector is malformed.
 func New(scope salvor.Scope) (*Selection, error) {
-	s := &Selection{scope: scope, nsSelector: labels.Nothing()}
-	var err error
-	if s.include, err = salvor.CompileGlobs(scope.Namespaces); err != nil {
-		return nil, salvor.Errorf(salvor.Invalid, "scope.namespaces: %w", err)
+	s := &Selection{scope: scope, closes: scope.ClosureMode() == salvor.ClosureFull, appLevel: scope.AppLevel()}
+	if err := s.compileNamespaces(); err != nil {
+		return nil, err
 	}
-	if s.exclude, err = salvor.CompileGlobs(scope.ExcludeNamespaces); err != nil {
-		return nil, salvor.Errorf(salvor.Invalid, "scope.excludeNamespaces: %w", err)
+	if err := s.compileKinds(); err != nil {
+		return nil, err
 	}
-	if s.kinds, err = CompileKinds(scope.Kinds); err != nil {
-		return nil, fmt.Errorf("scope.kinds: %w", err)
+	if err := s.compileLabels(); err != nil {
+		return nil, err
 	}
-	if s.excludeKinds, err = CompileKinds(scope.ExcludeKinds); err != nil {
-		return nil, fmt.Errorf("scope.excludeKinds: %w", err)
-	}
-	if scope.NamespaceSelector != nil {
-		if s.nsSelector, err = metav1.LabelSelectorAsSelector(scope.NamespaceSelector); err != nil {
-			return nil, salvor.Errorf(salvor.Invalid, "scope.namespaceSelector: %w", err)
-		}
-	}
-	if scope.LabelSelector != nil {
-		selector, err := metav1.LabelSelectorAsSelector(scope.LabelSelector)
+	for i := range scope.Objects {
+		p, err := newPattern(&scope.Objects[i])
 		if err != nil {
-			return nil, salvor.Errorf(salvor.Invalid, "scope.labelSelector: %w", err)
+			return nil, fmt.Errorf("scope.objects[%d]: %w", i, err)
 		}
-		s.labelSelector = selector.String()
+		s.objects = append(s.objects, p)
+	}
+	for i := range scope.Filters {
+		f, err := newFilter(&scope.Filters[i])
+		if err != nil {
+			return nil, fmt.Errorf("scope.filters[%d]: %w", i, err)
+		}
+		s.filters = append(s.filters, f)
+	}
+	s.objectsAlone = len(s.objects) > 0 && len(s.labels) == 0
+	if scope.LabelSelector != nil && !s.closes && len(s.objects) == 0 {
+		s.onlyServerSelector = s.labels[0].String()
 	}
 	return s, nil
 }
 
-// LabelSelector returns the scope's label selector in kubectl's notation, "" when there is none.
-func (s *Selection) LabelSelector() string { return s.labelSelector }
+func (s *Selection) compileKinds() error {
+	closure := s.scope.Closure
+	if closure == nil {
+		closure = &salvor.Closure{}
+	}
+	for _, c := range []struct {
+		into  *Kinds
+		from  []string
+		field string
+	}{
+		{&s.kinds, s.scope.Kinds, "kinds"}, {&s.excludeKinds, s.scope.ExcludeKinds, "excludeKinds"},
+		{&s.clusterKinds, s.scope.ClusterKinds, "clusterKinds"}, {&s.excludeCluster, s.scope.ExcludeClusterKinds, "excludeClusterKinds"},
+		{&s.closureKinds, closure.Kinds, "closure.kinds"}, {&s.closureExclude, closure.ExcludeKinds, "closure.excludeKinds"},
+	} {
+		var err error
+		if *c.into, err = CompileKinds(c.from); err != nil {
+			return fmt.Errorf("scope.%s: %w", c.field, err)
+		}
+	}
+	var err error
+	if s.closureNamespaces, err = salvor.CompileGlobs(closure.Namespaces); err != nil {
+		return salvor.Errorf(salvor.Invalid, "scope.closure.namespaces: %w", err)
+	}
+	return nil
+}
+
+func (s *Selection) compileLabels() error {
+	if s.scope.LabelSelector != nil {
+		one, err := newSelector("labelSelector", s.scope.LabelSelector)
+		if err != nil {
+			return err
+		}
+		s.labels = append(s.labels, one)
+	}
+	for i := range s.scope.OrLabelSelectors {
+		one, err := newSelector(fmt.Sprintf("orLabelSelectors[%d]", i), &s.scope.OrLabelSelectors[i])
+		if err != nil {
+			return err
+		}
+		s.labels = append(s.labels, one)
+	}
+	return nil
+}
+
+// Closes reports whether what chosen objects need is taken with them, so that every object has to be read.
+func (s *Selection) Closes() bool { return s.closes }
+
+// Whole reports whether everything in the chosen namespaces is taken, but for what is left out by itself.
+func (s *Selection) Whole() bool {
+	return !s.appLevel && len(s.kinds)+len(s.excludeKinds)+len(s.filters) == 0
+}
+
+// Follows reports whether the closure may follow a reference into the namespace.
+func (s *Selection) Follows(namespace string) bool { return s.closureNamespaces.Match(namespace) }
+
+// ServerSelector returns the label selector by which the API server can choose objects of kinds with a namespace; "" when
+// that can't be left to it.
+func (s *Selection) ServerSelector() string { return s.onlyServerSelector }
 
 // ClusterScoped returns which objects without namespace are wanted.
 func (s *Selection) ClusterScoped() salvor.ClusterScoped {
@@ -68,51 +126,4 @@ func (s *Selection) ClusterScoped() salvor.ClusterScoped {
 		return salvor.ClusterScopedNeeded
 	}
 	return s.scope.ClusterScoped
-}
-
-// Kind reports whether objects of the kind are taken. When it is left out by itself, the reason says why.
-func (s *Selection) Kind(r cluster.Resource) (take bool, reason string) {
-	if !r.Can("list") || !r.Can("create") || s.excludeKinds.Match(r) {
-		return false, ""
-	}
-	if needable(r) && s.ClusterScoped() == salvor.ClusterScopedNeeded {
-		return true, "" // only what is needed of it, whatever kinds are asked for
-	}
-	if r.String() == namespaces {
-		return true, ""
-	}
-	if len(s.kinds) > 0 && !s.kinds.Match(r) {
-		return false, ""
-	}
-	if reason := excludedReason(r.String()); reason != "" && !s.kinds.Names(r) {
-		return false, reason
-	}
-	return true, ""
-}
-
-// UnknownKinds returns the kinds that the scope names and the cluster does not serve.
-func (s *Selection) UnknownKinds(served []cluster.Resource) []string {
-	return s.kinds.Unmatched(served)
-}
-
-// Namespaces returns which of the namespaces are chosen, sorted, and the plain names in the scope that do not exist.
-func (s *Selection) Namespaces(all []Namespace) (chosen, missing []string) {
-	exists := map[string]bool{}
-	for _, ns := range all {
-		exists[ns.Name] = true
-		if s.exclude.Match(ns.Name) {
-			continue
-		}
-		if s.include.Match(ns.Name) || s.nsSelector.Matches(labels.Set(ns.Labels)) {
-			chosen = append(chosen, ns.Name)
-		}
-	}
-	for _, g := range s.include {
-		if name, plain := g.Literal(); plain && !exists[name] {
-			missing = append(missing, name)
-		}
-	}
-	slices.Sort(chosen)
-	slices.Sort(missing)
-	return chosen, slices.Compact(missing)
 }

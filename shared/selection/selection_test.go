@@ -79,7 +79,8 @@ func TestNamespaces(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			chosen, missing := compile(t, tt.scope).Namespaces(all)
+			n := compile(t, tt.scope).Namespaces(all)
+			chosen, missing := n.Chosen, n.Missing
 			if d := cmp.Diff(tt.chosen, chosen); d != "" {
 				t.Errorf("chosen (-want +got):\n%s", d)
 			}
@@ -103,7 +104,7 @@ func TestMalformedScopesAreRefused(t *testing.T) {
 	}
 }
 
-func TestSkip(t *testing.T) {
+func TestLeft(t *testing.T) {
 	const controlled = `"ownerReferences":[{"kind":"Deployment","name":"d","uid":"1","controller":true}]`
 	tests := map[string]struct {
 		res  cluster.Resource
@@ -132,7 +133,7 @@ func TestSkip(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			reason := compile(t, salvor.Scope{}).Skipper(tt.res).Skip(cluster.Item{Namespace: tt.ns, Name: tt.name, Raw: []byte(tt.raw)})
+			reason, _ := compile(t, salvor.Scope{}).Chooser(tt.res).Left(cluster.Item{Namespace: tt.ns, Name: tt.name, Raw: []byte(tt.raw)})
 			if (reason != "") != tt.skip {
 				t.Errorf("got %q", reason)
 			}

@@ -121,7 +121,7 @@ func TestEveryStoredFieldIsExplained(t *testing.T) {
 	format, rules := read(t, "docs/format.md"), read(t, "docs/rules.md")
 	for page, types := range map[*string][]any{
 		&format: {repository.Owner{}, archive.Manifest{}, archive.Segment{}, archive.Kind{}, archive.Exception{}, archive.Excluded{},
-			archive.Totals{}, backup.Report{}, backup.StepTiming{}, salvor.Failure{}, salvor.ObjectOutcome{}},
+			archive.Totals{}, backup.Report{}, backup.Reference{}, backup.ScopeObject{}, backup.StepTiming{}, salvor.Failure{}, salvor.ObjectOutcome{}},
 		&rules: {rule.Report{}, rule.SubRuleReport{}, rule.ActionReport{}, rule.PodResult{}, salvor.RuleSpec{}, salvor.SubRule{}, salvor.Action{}},
 	} {
 		for _, v := range types {
