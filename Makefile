@@ -43,12 +43,20 @@ build-%Function:
 	CGO_ENABLED=0 GOOS=linux GOARCH=$(GOARCH_FUNCTIONS) go build -tags lambda.norpc -trimpath \
 		-ldflags '-s -w -X salvor.io/salvor/functions/internal/home.version=$(VERSION)' -o "$$out/bootstrap" "./functions/$$name"
 
+# A cluster of yours is named on the command line: a KUBECONFIG that a shell has exported is not meant.
+GUEST =
+ifeq ($(origin KUBECONFIG),command line)
+GUEST = --kubeconfig '$(patsubst ~/%,$(HOME)/%,$(KUBECONFIG))' $(if $(CONTEXT),--context '$(CONTEXT)') $(if $(IMAGE),--image '$(IMAGE)') $(if $(filter 1,$(YES)),--yes)
+endif
+
 .PHONY: demo
-demo: build ## back up an application on a real Kubernetes, destroy it, restore it by date, compare (under 60 s once built)
+demo: build ## back up, destroy, restore by date, compare: on a throw-away Kubernetes (60 s), or on yours (KUBECONFIG= CONTEXT= IMAGE= YES=1)
+ifeq ($(GUEST),)
 	@tools/run setup || echo "make demo: going on without a node: fewer things can be shown" >&2
 	@tools/run build
+endif
 	@go build -o bin/demo ./tests/demo
-	@exec bin/demo $(DEMO)
+	@exec bin/demo $(GUEST) $(DEMO)
 
 .PHONY: setup
 setup: ## install and build all that tests and lint need (root and apt where something is missing; minutes the first time)

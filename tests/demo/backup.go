@@ -39,7 +39,7 @@ func (d *demo) backUp(ctx context.Context) error {
 	if d.node() {
 		rules = []string{"--pre-exec-rule", "freeze", "--post-exec-rule", "thaw"}
 	}
-	if err := d.create(ctx, "nightly", "shop-*", rules...); err != nil {
+	if err := d.create(ctx, "nightly", d.shop.glob, rules...); err != nil {
 		return err
 	}
 	if err := d.checkFrozen(ctx); err != nil {
@@ -49,10 +49,10 @@ func (d *demo) backUp(ctx context.Context) error {
 	if err := d.setPage(ctx, pageReleased); err != nil {
 		return err
 	}
-	if _, err := d.kubectl(ctx, d.source, "scale", "-n", "shop-web", "deployment", "web", "--replicas=3"); err != nil {
+	if _, err := d.kubectl(ctx, d.source, "scale", "-n", d.shop.web, "deployment", "web", "--replicas=3"); err != nil {
 		return err
 	}
-	return d.create(ctx, "release", "shop-web", "--labels", "reason=release")
+	return d.create(ctx, "release", d.shop.web, "--labels", "reason=release")
 }
 
 // setPage changes what the web shop serves; pods that run take it over within a minute or so.
@@ -61,7 +61,7 @@ func (d *demo) setPage(ctx context.Context, page string) error {
 	if err != nil {
 		return err
 	}
-	_, err = d.kubectl(ctx, d.source, "patch", "-n", "shop-web", "configmap", "pages", "--type=merge", "-p", string(patch))
+	_, err = d.kubectl(ctx, d.source, "patch", "-n", d.shop.web, "configmap", "pages", "--type=merge", "-p", string(patch))
 	return err
 }
 
@@ -70,7 +70,7 @@ func (d *demo) checkFrozen(ctx context.Context) error {
 	if !d.node() {
 		return nil
 	}
-	history, err := d.kubectl(ctx, d.source, "exec", "-n", "shop-db", "db-0", "--", "cat", "/data/history")
+	history, err := d.kubectl(ctx, d.source, "exec", "-n", d.shop.db, "db-0", "--", "cat", "/data/history")
 	if err != nil {
 		return err
 	}
@@ -95,7 +95,7 @@ func (d *demo) checkFrozen(ctx context.Context) error {
 
 // remember reads every object from the API server itself, and chooses the moment to go back to.
 func (d *demo) remember(ctx context.Context) (err error) {
-	if d.before, err = compare.Take(ctx, d.source.Kubeconfig, application); err != nil {
+	if d.before, err = compare.Take(ctx, d.source.Kubeconfig, d.shop.scope()); err != nil {
 		return err
 	}
 	kinds := map[string]bool{}
@@ -119,25 +119,27 @@ func (d *demo) destroy(ctx context.Context) error {
 		return err
 	}
 	for _, args := range [][]string{
-		{"delete", "-n", "shop-web", "secret", "payment"},
-		{"scale", "-n", "shop-web", "deployment", "web", "--replicas=1"},
-		{"create", "-n", "shop-db", "configmap", "leftover"},
+		{"delete", "-n", d.shop.web, "secret", "payment"},
+		{"scale", "-n", d.shop.web, "deployment", "web", "--replicas=1"},
+		{"create", "-n", d.shop.db, "configmap", "leftover"},
 	} {
 		if _, err := d.kubectl(ctx, d.source, args...); err != nil {
 			return err
 		}
 	}
-	if err := d.create(ctx, "too-late", "shop-*"); err != nil {
+	if err := d.create(ctx, "too-late", d.shop.glob); err != nil {
 		return err
 	}
-	d.startStandby(ctx)
-	if _, err := d.kubectl(ctx, d.source, append([]string{"delete", "--timeout=120s", "namespace"}, application.Namespaces...)...); err != nil {
+	if d.guest == nil {
+		d.startStandby(ctx)
+	}
+	if _, err := d.kubectl(ctx, d.source, append([]string{"delete", "--timeout=120s", "namespace"}, d.shop.scope().Namespaces...)...); err != nil {
 		return err
 	}
-	if _, err := d.kubectl(ctx, d.source, "delete", "--timeout=60s", "crd", appCRD); err != nil {
+	if _, err := d.kubectl(ctx, d.source, "delete", "--timeout=60s", "crd", d.shop.crd()); err != nil {
 		return err
 	}
-	left, err := compare.Take(ctx, d.source.Kubeconfig, application)
+	left, err := compare.Take(ctx, d.source.Kubeconfig, d.shop.scope())
 	if err != nil {
 		return err
 	}
@@ -154,16 +156,16 @@ func (d *demo) find(ctx context.Context) error {
 	if d.began.Day() != time.Now().Day() { // midnight has passed meanwhile
 		day = []string{"--from", "yesterday"}
 	}
-	if _, err := d.salvor(ctx, append([]string{"backups", "-n", "shop-web"}, day...)...); err != nil {
+	if _, err := d.salvor(ctx, append([]string{"backups", "-n", d.shop.web}, day...)...); err != nil {
 		return err
 	}
-	if err := d.expect(ctx, []string{"too-late", "release", "nightly"}, append([]string{"-n", "shop-web"}, day...)...); err != nil {
+	if err := d.expect(ctx, []string{"too-late", "release", "nightly"}, append([]string{"-n", d.shop.web}, day...)...); err != nil {
 		return err
 	}
-	if err := d.expect(ctx, []string{"release", "nightly"}, "-n", "shop-web", "--to", d.asOf.UTC().Format(time.RFC3339)); err != nil {
+	if err := d.expect(ctx, []string{"release", "nightly"}, "-n", d.shop.web, "--to", d.asOf.UTC().Format(time.RFC3339)); err != nil {
 		return err
 	}
-	if err := d.expect(ctx, []string{"nightly"}, append([]string{"-n", "shop-db", "--name", "night*"}, day...)...); err != nil {
+	if err := d.expect(ctx, []string{"nightly"}, append([]string{"-n", d.shop.db, "--name", "night*"}, day...)...); err != nil {
 		return err
 	}
 	d.prove("backups are found by day, by time, by the namespace they contain and by name, newest first")

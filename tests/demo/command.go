@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"salvor.io/salvor/tests/throwaway"
 )
@@ -22,7 +23,7 @@ func (d *demo) salvor(ctx context.Context, args ...string) (string, error) {
 }
 
 func (d *demo) salvorQuietly(ctx context.Context, args ...string) (string, error) {
-	return d.exec(ctx, filepath.Join(d.root, "bin", "salvor"), []string{"SALVOR_HOME=" + filepath.Join(d.dir, "home")}, args)
+	return d.exec(ctx, d.program, []string{"SALVOR_HOME=" + filepath.Join(d.dir, "home")}, args)
 }
 
 // kubectl runs kubectl at the cluster, and shows the command.
@@ -33,6 +34,17 @@ func (d *demo) kubectl(ctx context.Context, k *throwaway.Kube, args ...string) (
 
 func (d *demo) kubectlQuietly(ctx context.Context, k *throwaway.Kube, args ...string) (string, error) {
 	return d.exec(ctx, filepath.Join(d.bin, "kubectl"), []string{"KUBECONFIG=" + k.Kubeconfig}, args)
+}
+
+// kubectlApart runs kubectl at the source so that Ctrl-C does not reach it.
+func (d *demo) kubectlApart(ctx context.Context, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, filepath.Join(d.bin, "kubectl"), args...)
+	cmd.Env, cmd.SysProcAttr = append(os.Environ(), "KUBECONFIG="+d.source.Kubeconfig), &syscall.SysProcAttr{Setpgid: true}
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("kubectl %s: %w\n%s", strings.Join(args, " "), err, out)
+	}
+	return string(out), nil
 }
 
 // exec returns standard output; an error has standard error too.

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
-
-	"salvor.io/salvor/tests/compare"
 )
 
 // What the web shop serves at each time.
@@ -16,21 +14,16 @@ const (
 	pageBroken   = "404 shop not found\n"
 )
 
-const appCRD = "offers.shop.example.com"
-
-// application is all that the shop consists of: its namespaces, and its own kind.
-var application = compare.Scope{
-	Namespaces: []string{"shop-db", "shop-web"},
-	Global:     map[string][]string{"customresourcedefinitions.apiextensions.k8s.io": {appCRD}},
-}
-
 // deploy runs the application and waits until all of its pods are Ready.
 func (d *demo) deploy(ctx context.Context) error {
-	app := filepath.Join("tests", "demo", "app")
-	if _, err := d.kubectl(ctx, d.source, "apply", "-f", filepath.Join(app, "0-cluster.yaml")); err != nil {
+	app, verb := d.shop.app, "apply"
+	if d.guest != nil {
+		d.guest.made, verb = true, "create" // which refuses what is there
+	}
+	if _, err := d.kubectl(ctx, d.source, verb, "-f", filepath.Join(app, "0-cluster.yaml")); err != nil {
 		return err
 	}
-	if _, err := d.kubectl(ctx, d.source, "wait", "--for=condition=Established", "crd", appCRD); err != nil {
+	if _, err := d.kubectl(ctx, d.source, "wait", "--for=condition=Established", "crd", d.shop.crd()); err != nil {
 		return err
 	}
 	if _, err := d.kubectl(ctx, d.source, "apply", "-f", app); err != nil {
@@ -44,12 +37,12 @@ func (d *demo) deploy(ctx context.Context) error {
 
 // ownPages makes the Offer the owner of the ConfigMap: such references hold an identity that a restored owner can't have.
 func (d *demo) ownPages(ctx context.Context) error {
-	uid, err := d.kubectlQuietly(ctx, d.source, "get", "-n", "shop-web", "offer", "spring", "-o", "jsonpath={.metadata.uid}")
+	uid, err := d.kubectlQuietly(ctx, d.source, "get", "-n", d.shop.web, "offer", "spring", "-o", "jsonpath={.metadata.uid}")
 	if err != nil {
 		return err
 	}
-	patch := fmt.Sprintf(`{"metadata":{"ownerReferences":[{"apiVersion":"shop.example.com/v1","kind":"Offer","name":"spring","uid":%q}]}}`, uid)
-	_, err = d.kubectl(ctx, d.source, "patch", "-n", "shop-web", "configmap", "pages", "--type=merge", "-p", patch)
+	patch := fmt.Sprintf(`{"metadata":{"ownerReferences":[{"apiVersion":"%s/v1","kind":"Offer","name":"spring","uid":%q}]}}`, d.shop.group, uid)
+	_, err = d.kubectl(ctx, d.source, "patch", "-n", d.shop.web, "configmap", "pages", "--type=merge", "-p", patch)
 	return err
 }
 
@@ -58,12 +51,12 @@ func (d *demo) awaitPods(ctx context.Context, page string) error {
 	if !d.node() {
 		return nil
 	}
-	for _, workload := range [][2]string{{"shop-db", "statefulset/db"}, {"shop-web", "deployment/web"}} {
+	for _, workload := range [][2]string{{d.shop.db, "statefulset/db"}, {d.shop.web, "deployment/web"}} {
 		if _, err := d.kubectl(ctx, d.source, "rollout", "status", "-n", workload[0], workload[1], "--timeout=120s"); err != nil {
 			return err
 		}
 	}
-	served, err := d.kubectl(ctx, d.source, "exec", "-n", "shop-web", "deployment/web", "--", "wget", "-qO-", "http://127.0.0.1:8080/index.html")
+	served, err := d.kubectl(ctx, d.source, "exec", "-n", d.shop.web, "deployment/web", "--", "wget", "-qO-", "http://127.0.0.1:8080/index.html")
 	if err != nil {
 		return err
 	}
@@ -77,7 +70,7 @@ func (d *demo) awaitPods(ctx context.Context, page string) error {
 
 // orders is how many orders the database has taken.
 func (d *demo) orders(ctx context.Context) (n int, err error) {
-	out, err := d.kubectlQuietly(ctx, d.source, "exec", "-n", "shop-db", "db-0", "--", "wc", "-l", "/data/orders")
+	out, err := d.kubectlQuietly(ctx, d.source, "exec", "-n", d.shop.db, "db-0", "--", "wc", "-l", "/data/orders")
 	if err != nil {
 		return 0, err
 	}

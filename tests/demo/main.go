@@ -3,11 +3,15 @@
 // application as of a date, and compares it with the bytes that the API server itself had returned before. Then it
 // restores the same into another cluster.
 //
+// With --kubeconfig it shows the same on somebody's own cluster, in namespaces of its own, and restores into others of the
+// same cluster. It says first what it will do, looks whether it may, and asks.
+//
 // Nothing of it stays, also after Ctrl-C or a failure. Several may run at once.
 package main
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"os"
 	"os/signal"
@@ -16,32 +20,58 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
 	d := &demo{screen: screen{out: os.Stdout, began: time.Now()}}
+	d.flags()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	defer stop()
 	err := d.run(ctx)
-	if cleanErr := d.clean(); err == nil {
-		err = cleanErr
+	cleanErr := d.clean()
+	if cleanErr != nil {
+		fmt.Fprintln(os.Stderr, "\nthe demo did not clean up:", cleanErr)
 	}
-	if ctx.Err() != nil {
+	if ctx.Err() != nil && cleanErr == nil {
 		fmt.Fprintln(os.Stderr, "\ninterrupted; everything has been taken down")
 		os.Exit(130)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "\nthe demo FAILED:", err)
+	}
+	if err != nil || cleanErr != nil {
 		os.Exit(1)
 	}
 	d.conclude()
 }
 
+// flags reads the command line.
+func (d *demo) flags() {
+	g := &guest{}
+	flag.StringVar(&d.program, "salvor", "", "program to show (default bin/salvor)")
+	flag.StringVar(&g.kubeconfig, "kubeconfig", "", "show it on the cluster of this kubeconfig instead of a throw-away one")
+	flag.StringVar(&g.context, "context", "", "context in the kubeconfig (default its current one)")
+	flag.StringVar(&g.image, "image", publicImage, "image of the application's pods there: one that has busybox")
+	flag.StringVar(&g.suffix, "suffix", newSuffix(), "what the names of the demo there end in")
+	flag.BoolVar(&g.yes, "yes", false, "don't ask")
+	flag.Parse()
+	if g.kubeconfig != "" {
+		d.guest = g
+	}
+}
+
+// part is a part of the story.
+type part struct {
+	title string
+	do    func(context.Context) error
+}
+
 // run tells the story.
 func (d *demo) run(ctx context.Context) error {
-	for _, part := range []struct {
-		title string
-		do    func(context.Context) error
-	}{
-		{"A Kubernetes cluster, with a node that runs pods", d.startCluster},
-		{"An application in the namespaces shop-web and shop-db", d.deploy},
+	first, last := part{"A Kubernetes cluster, with a node that runs pods", d.startCluster}, part{"The same into another cluster", d.restoreElsewhere}
+	if d.guest != nil {
+		first, last = part{"A cluster of yours", d.arrive}, part{"The same into other namespaces", d.restoreBeside}
+	}
+	for _, part := range []part{
+		first,
+		{"An application in two namespaces", d.deploy},
 		{"Tell Salvor of the cluster, of a directory and of the rules", d.prepare},
 		{"Back up, with rules that let the database hold its writes", d.backUp},
 		{"What the API server says of every object, read without Salvor", d.remember},
@@ -49,7 +79,7 @@ func (d *demo) run(ctx context.Context) error {
 		{"Find the backups by date, and check every byte of them", d.find},
 		{"Restore as of the moment before the accident", d.restore},
 		{"Compare", d.compareSource},
-		{"The same into another cluster", d.restoreElsewhere},
+		last,
 	} {
 		d.title(part.title)
 		if err := part.do(ctx); err != nil {

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,9 +30,9 @@ func (d *demo) restore(ctx context.Context) error {
 }
 
 // restoreInto restores the application as of the moment. Of the web shop that is another backup than of the database.
-func (d *demo) restoreInto(ctx context.Context, cluster string) error {
-	_, err := d.salvor(ctx, "restore", "--as-of", d.asOf.UTC().Format(time.RFC3339), "-n", "shop-*", "--on-conflict", "update", "--yes",
-		"--cluster", "production", "--to-cluster", cluster)
+func (d *demo) restoreInto(ctx context.Context, cluster string, more ...string) error {
+	_, err := d.salvor(ctx, append([]string{"restore", "--as-of", d.asOf.UTC().Format(time.RFC3339), "-n", d.shop.glob, "--on-conflict", "update", "--yes",
+		"--cluster", "production", "--to-cluster", cluster}, more...)...)
 	return err
 }
 
@@ -49,19 +52,29 @@ func (d *demo) restoreElsewhere(ctx context.Context) error {
 	if err := d.compare(ctx, d.standby, "standby"); err != nil {
 		return err
 	}
-	d.say("the differences that tests/compare/allowed-differences.yaml allows, and how often each was met:")
-	for _, line := range d.allowed.Lines() {
-		d.say("  %s", line)
-	}
+	d.sayAllowed()
 	d.lack("what volumes hold: this version restores claims, not the data in them")
 	return nil
 }
 
+// sayAllowed shows which differences were met.
+func (d *demo) sayAllowed() {
+	d.say("the differences that tests/compare/allowed-differences.yaml allows, and how often each was met:")
+	for _, line := range d.allowed.Lines() {
+		d.say("  %s", line)
+	}
+}
+
 func (d *demo) compare(ctx context.Context, k *throwaway.Kube, name string) error {
-	now, err := compare.Take(ctx, k.Kubeconfig, application)
+	now, err := compare.Take(ctx, k.Kubeconfig, d.shop.scope())
 	if err != nil {
 		return err
 	}
+	return d.compareWith(now, name)
+}
+
+// compareWith compares what was with what is.
+func (d *demo) compareWith(now *compare.Snapshot, name string) error {
 	c, err := compare.Compare(d.before, now, d.allowed)
 	if err != nil {
 		return err
@@ -75,4 +88,49 @@ func (d *demo) compare(ctx context.Context, k *throwaway.Kube, name string) erro
 	d.prove("in %s all %d objects are as the API server had returned them before: %d fields are equal, %d differ as allowed, none otherwise; all %d references to owners name living ones",
 		name, c.Objects, c.Equal, c.Allowed, c.Owned)
 	return nil
+}
+
+// restoreBeside restores the same into other namespaces of the same cluster, beside the application that runs.
+func (d *demo) restoreBeside(ctx context.Context) error {
+	copies := d.shop.copies()
+	var flags []string
+	for _, ns := range slices.Sorted(maps.Keys(copies)) {
+		flags = append(flags, "--map", ns+"="+copies[ns])
+	}
+	if err := d.restoreInto(ctx, "production", flags...); err != nil {
+		return err
+	}
+	now, err := d.takeCopies(ctx, copies)
+	if err != nil {
+		return err
+	}
+	if err := d.compareWith(now, "the copies"); err != nil {
+		return err
+	}
+	d.sayAllowed()
+	d.lack("another cluster: on a cluster of somebody's own the demo restores into other namespaces of the same")
+	d.lack("volume claims and an Ingress: on a cluster of somebody's own they might make disks, load balancers and names")
+	return nil
+}
+
+// takeCopies reads the copies, and writes the names of the originals into what it read.
+func (d *demo) takeCopies(ctx context.Context, copies map[string]string) (*compare.Snapshot, error) {
+	scope := d.shop.scope()
+	for i, ns := range scope.Namespaces {
+		scope.Namespaces[i] = copies[ns]
+	}
+	now, err := compare.Take(ctx, d.source.Kubeconfig, scope)
+	if err != nil {
+		return nil, err
+	}
+	renamed := &compare.Snapshot{Objects: map[compare.Key][]byte{}}
+	for key, raw := range now.Objects {
+		for ns, name := range copies {
+			key.Namespace = strings.ReplaceAll(key.Namespace, name, ns)
+			key.Name = strings.ReplaceAll(key.Name, name, ns)
+			raw = bytes.ReplaceAll(raw, []byte(name), []byte(ns))
+		}
+		renamed.Objects[key] = raw
+	}
+	return renamed, nil
 }

@@ -21,12 +21,17 @@ type demo struct {
 	screen
 	root string // of the repository
 	dir  string // for files, removed at the end
-	bin  string // programs of tools/run
+	bin  string // folder of kubectl
+	// program is the salvor that is shown.
+	program string
 	// source is the cluster with the application, standby another one, there once standbyUp is closed.
 	source, standby *throwaway.Kube
 	standbyUp       chan struct{}
 	standbyErr      error
 	kubes           []*throwaway.Kube
+	shop            shop
+	// guest is nil on a cluster of the demo's own.
+	guest *guest
 
 	before *compare.Snapshot
 	// asOf is the moment to go back to.
@@ -37,18 +42,28 @@ type demo struct {
 // node tells whether pods run.
 func (d *demo) node() bool { return d.source.Node != "" }
 
-// startCluster starts the source: a control plane and, where the machine can, a node.
-func (d *demo) startCluster(ctx context.Context) (err error) {
+// prepareFiles finds the repository and makes a directory.
+func (d *demo) prepareFiles(ctx context.Context) (err error) {
 	if d.root, err = throwaway.Root(ctx); err != nil {
 		return err
 	}
 	if d.dir, err = os.MkdirTemp("", "salvor-demo-"); err != nil {
 		return fmt.Errorf("making a directory: %w", err)
 	}
-	if d.bin, err = d.toolsBin(ctx); err != nil {
+	if d.program == "" {
+		d.program = filepath.Join(d.root, "bin", "salvor")
+	}
+	d.allowed, err = compare.ReadAllowances("demo")
+	return err
+}
+
+// startCluster starts the source: a control plane and, where the machine can, a node.
+func (d *demo) startCluster(ctx context.Context) (err error) {
+	d.shop = ownShop
+	if err := d.prepareFiles(ctx); err != nil {
 		return err
 	}
-	if d.allowed, err = compare.ReadAllowances("demo"); err != nil {
+	if d.bin, err = d.toolsBin(ctx); err != nil {
 		return err
 	}
 	if d.source, err = d.start(ctx, "source", "--node", "--snapshots"); err != nil {
@@ -116,8 +131,9 @@ func (d *demo) toolsBin(ctx context.Context) (string, error) {
 	return "", errors.New("asking tools/run for its directories: it named no bin")
 }
 
-// clean takes down all that was started.
+// clean takes down all that was started, and removes all that was made.
 func (d *demo) clean() error {
+	left := d.leave()
 	if d.standbyUp != nil {
 		<-d.standbyUp
 	}
@@ -130,5 +146,5 @@ func (d *demo) clean() error {
 	if d.dir != "" {
 		errs[len(d.kubes)] = os.RemoveAll(d.dir)
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, left)...)
 }
