@@ -52,7 +52,7 @@ func TestBackupGroupBacksUpAndNoMore(t *testing.T) {
 	ns := namespace(t, admin)
 	create(t, admin, secrets, ns, "db", "")
 	create(t, admin, widgets, ns, "w", "")
-	user := client(t, k.User(t, "backup-user", "salvor:backup"))
+	user := client(t, k.User(t, "backup-user", "salvor-backup"))
 	for name, scope := range map[string]salvor.Scope{
 		"one":   {Namespaces: []string{ns}},
 		"glob":  {Namespaces: []string{"t-*", "kube-*"}},
@@ -95,7 +95,7 @@ func TestRestoreGroupBringsRolesBack(t *testing.T) {
 	h := newHome(t, dir.Options{})
 	h.backUp(t, admin, "b", salvor.Scope{Namespaces: []string{ns}})
 	remove(t, admin, namespaces, "", ns)
-	r := h.restore(t, client(t, k.User(t, "restore-user", "salvor:restore")), "b")
+	r := h.restore(t, client(t, k.User(t, "restore-user", "salvor-restore")), "b")
 	if r.Status.Phase != salvor.PhaseCompleted {
 		t.Errorf("restore is %s: %s", r.Status.Phase, r.Status.Message)
 	}
@@ -124,8 +124,8 @@ func TestNarrowerRights(t *testing.T) {
 			applyText(t, k, strings.ReplaceAll(b.text, "namespace: shop", "namespace: "+ns))
 		}
 	}
-	shop := client(t, k.User(t, "shop-user", "salvor:backup-shop"))
-	plain := client(t, k.User(t, "plain-user", "salvor:backup-no-secrets"))
+	shop := client(t, k.User(t, "shop-user", "salvor-backup-shop"))
+	plain := client(t, k.User(t, "plain-user", "salvor-backup-no-secrets"))
 	for _, tt := range []struct {
 		name  string
 		user  *kube.Client

@@ -56,7 +56,7 @@ func serializers() runtime.NegotiatedSerializer {
 
 // Version returns the API server's version, such as v1.36.3.
 func (c *Client) Version(ctx context.Context) (string, error) {
-	data, err := c.rest.Get().AbsPath("/version").DoRaw(ctx)
+	data, err := do(ctx, c.rest.Get().AbsPath("/version"))
 	if err != nil {
 		return "", fmt.Errorf("asking %s for its version: %w", c.Host(), err)
 	}
@@ -72,7 +72,7 @@ func (c *Client) Version(ctx context.Context) (string, error) {
 // UID returns the UID of the namespace kube-system, which tells clusters apart.
 func (c *Client) UID(ctx context.Context) (string, error) {
 	ns := cluster.Resource{Version: "v1", Name: "namespaces", Kind: "Namespace"}
-	data, err := c.rest.Get().AbsPath(ns.Path("", "kube-system")).DoRaw(ctx)
+	data, err := do(ctx, c.rest.Get().AbsPath(ns.Path("", "kube-system")))
 	if err != nil {
 		return "", fmt.Errorf("reading namespace kube-system: %w", err)
 	}

@@ -41,7 +41,7 @@ type groupList struct {
 func (c *Client) Discover(ctx context.Context) (cluster.Discovery, error) {
 	var d cluster.Discovery
 	for _, path := range []string{"/api", "/apis"} {
-		data, err := c.rest.Get().AbsPath(path).SetHeader("Accept", aggregatedDiscovery).DoRaw(ctx)
+		data, err := do(ctx, c.rest.Get().AbsPath(path).SetHeader("Accept", aggregatedDiscovery))
 		if err != nil {
 			return d, fmt.Errorf("discovering what %s serves: %w", c.Host(), err)
 		}

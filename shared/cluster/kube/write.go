@@ -91,6 +91,7 @@ func send(ctx context.Context, req *rest.Request, r cluster.Resource, namespace,
 	return do(ctx, req.AbsPath(append([]string{r.Path(namespace, name)}, subresource...)...))
 }
 
+// do sends a request. Unlike DoRaw of client-go it keeps what the server says of an error.
 func do(ctx context.Context, req *rest.Request) ([]byte, error) {
 	res := req.Do(ctx)
 	if err := res.Error(); err != nil {

@@ -37,7 +37,7 @@ assumed first; an external id is made up unless --external-id gives one. What to
 and then checked; salvor cluster check does that again.`,
 		Example: "  salvor cluster add prod\n" +
 			"  salvor cluster add prod --arn arn:aws:eks:eu-central-1:111122223333:cluster/prod\n" +
-			"  salvor cluster add prod --arn arn:aws:eks:eu-central-1:111122223333:cluster/prod --role-arn arn:aws:iam::111122223333:role/salvor-access",
+			"  salvor cluster add prod --arn arn:aws:eks:eu-central-1:111122223333:cluster/prod --role-arn arn:aws:iam::111122223333:role/salvor-cluster-access-prod",
 		Args: cobra.ExactArgs(1),
 		RunE: a.do(func(cmd *cobra.Command, args []string) error {
 			c := salvor.New(salvor.KindCluster).(*salvor.Cluster)
