@@ -2,6 +2,7 @@ package backup
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"salvor.io/salvor/shared/cluster"
@@ -24,6 +25,13 @@ type Preview struct {
 
 // Preview finds out what the backup would take, records nothing and changes nothing.
 func (e *Engine) Preview(ctx context.Context, b *salvor.Backup) (*Preview, error) {
+	b.Default()
+	if errs := b.Validate(); len(errs) > 0 {
+		return nil, salvor.Errorf(salvor.Invalid, "backup %q: %w", b.Name, errs.ToAggregate())
+	}
+	if err := e.resolve(ctx, b); err != nil {
+		return nil, fmt.Errorf("backup %q: %w", b.Name, err)
+	}
 	r, err := e.dryRun(ctx, b)
 	if err != nil {
 		return nil, err

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"sync"
 
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
 	"salvor.io/salvor/shared/archive"
 	"salvor.io/salvor/shared/salvor"
 )
@@ -47,8 +49,18 @@ type ScopeReport struct {
 	Warnings []string         `json:"warnings,omitempty"`
 }
 
-// Scope reads what the backup would take if it were made now. It records nothing and changes nothing.
-func (e *Engine) Scope(ctx context.Context, b *salvor.Backup) (*ScopeReport, error) {
+// Scope reads what a backup of the scope would take if it were made now. It records nothing, stores nothing and changes
+// nothing. Invalid: the scope has mistakes, or chooses nothing and asks to fail then.
+func (e *Engine) Scope(ctx context.Context, cluster string, scope salvor.Scope) (*ScopeReport, error) {
+	b := salvor.New(salvor.KindBackup).(*salvor.Backup)
+	b.Spec.Cluster, b.Spec.Scope = cluster, scope
+	b.Default()
+	if errs := scope.Validate(field.NewPath("spec", "scope")); len(errs) > 0 {
+		return nil, salvor.Errorf(salvor.Invalid, "%w", errs.ToAggregate())
+	}
+	if _, err := e.Catalog.Get(ctx, salvor.KindCluster, cluster); err != nil {
+		return nil, missing(err, "spec.cluster", "cluster", cluster)
+	}
 	r, err := e.dryRun(ctx, b)
 	if err != nil {
 		return nil, err
@@ -60,7 +72,7 @@ func (e *Engine) Scope(ctx context.Context, b *salvor.Backup) (*ScopeReport, err
 	if err := r.settleNamespaces(ctx, revision); err != nil {
 		return nil, err
 	}
-	report := &ScopeReport{Cluster: b.Spec.Cluster, Revision: revision, Objects: []ScopeObject{}}
+	report := &ScopeReport{Cluster: cluster, Revision: revision, Objects: []ScopeObject{}}
 	c := r.newCapture(revision)
 	var mu sync.Mutex
 	c.show = func(o ScopeObject) {
@@ -107,13 +119,6 @@ func (c *capture) excludedList() []archive.Excluded {
 
 // dryRun prepares a run that records nothing and knows no location.
 func (e *Engine) dryRun(ctx context.Context, b *salvor.Backup) (*run, error) {
-	b.Default()
-	if errs := b.Validate(); len(errs) > 0 {
-		return nil, salvor.Errorf(salvor.Invalid, "backup %q: %w", b.Name, errs.ToAggregate())
-	}
-	if err := e.resolve(ctx, b); err != nil {
-		return nil, fmt.Errorf("backup %q: %w", b.Name, err)
-	}
 	site, err := e.Open(ctx, b)
 	if err != nil {
 		return nil, err

@@ -39,7 +39,7 @@ func (b *Backup) Validate() field.ErrorList {
 func (s *BackupSpec) validate(p *field.Path) field.ErrorList {
 	errs := requireName(p.Child("cluster"), s.Cluster)
 	errs = append(errs, requireName(p.Child("location"), s.Location)...)
-	errs = append(errs, s.Scope.validate(p.Child("scope"))...)
+	errs = append(errs, s.Scope.Validate(p.Child("scope"))...)
 	errs = append(errs, optionalName(p.Child("preExecRule"), s.PreExecRule)...)
 	errs = append(errs, optionalName(p.Child("postExecRule"), s.PostExecRule)...)
 	errs = append(errs, oneOf(p.Child("consistency"), s.Consistency, ConsistencyBestEffort, ConsistencyStrict)...)

@@ -11,7 +11,8 @@ import (
 // kindName is a plural resource or a kind, or a star for all of a group.
 var kindName = regexp.MustCompile(`^(\*|[A-Za-z][A-Za-z0-9-]*)$`)
 
-func (s *Scope) validate(p *field.Path) field.ErrorList {
+// Validate reports every mistake at once. Whether the cluster has what the scope names shows when it is asked.
+func (s *Scope) Validate(p *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	if !s.choosesAnything() {
 		errs = append(errs, field.Required(p.Child("namespaces"),

@@ -14,26 +14,18 @@ import (
 
 // backupFlags are those of a BackupSpec.
 type backupFlags struct {
-	files                                  []string
-	spec                                   salvor.BackupSpec
-	namespaces, excludeNamespaces          globs
-	kinds, excludeKinds                    globs
-	namespaceSelector, selector            string
-	clusterScoped, consistency, userLabels string
-	timeout                                time.Duration
+	scopeFlags
+	files                   []string
+	spec                    salvor.BackupSpec
+	consistency, userLabels string
+	timeout                 time.Duration
 }
 
 func (f *backupFlags) add(a *app, cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&f.spec.Cluster, "cluster", "", "cluster to back up (default the only one)")
 	flags.StringVar(&f.spec.Location, "location", "", "location to store it at (default the only one)")
-	flags.VarP(&f.namespaces, "namespaces", "n", "namespaces, names or globs such as 'shop-*'; may be repeated")
-	flags.Var(&f.excludeNamespaces, "exclude-namespaces", "namespaces to leave out")
-	flags.StringVar(&f.namespaceSelector, "namespace-selector", "", "add the namespaces with these labels")
-	flags.Var(&f.kinds, "kinds", "only these kinds, such as deployments,*.apps (default every kind)")
-	flags.Var(&f.excludeKinds, "exclude-kinds", "kinds to leave out")
-	flags.StringVarP(&f.selector, "selector", "l", "", "only objects with these labels")
-	flags.StringVar(&f.clusterScoped, "cluster-scoped", "", "objects without namespace: Needed, All or None (default Needed)")
+	f.scopeFlags.add(cmd)
 	flags.StringVar(&f.spec.PreExecRule, "pre-exec-rule", "", "rule to run before the cut")
 	flags.StringVar(&f.spec.PostExecRule, "post-exec-rule", "", "rule to run after the cut, whatever happens")
 	flags.StringVar(&f.userLabels, "labels", "", "labels of the backup, such as app=shop,tier=test")
@@ -44,7 +36,6 @@ func (f *backupFlags) add(a *app, cmd *cobra.Command) {
 	a.completeFlag(cmd, "location", salvor.KindBackupLocation)
 	a.completeFlag(cmd, "pre-exec-rule", salvor.KindRule)
 	a.completeFlag(cmd, "post-exec-rule", salvor.KindRule)
-	_ = cmd.RegisterFlagCompletionFunc("cluster-scoped", cobra.FixedCompletions([]string{"Needed", "All", "None"}, cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.RegisterFlagCompletionFunc("consistency", cobra.FixedCompletions([]string{"BestEffort", "Strict"}, cobra.ShellCompDirectiveNoFileComp))
 }
 
@@ -74,10 +65,6 @@ func (f *backupFlags) backup(cmd *cobra.Command, a *app, h *home.Home, args []st
 			return nil, false, err
 		}
 	}
-	if s := b.Spec.Scope; len(s.Namespaces) == 0 && s.NamespaceSelector == nil && s.ClusterScoped != salvor.ClusterScopedAll {
-		return nil, false, salvor.Errorf(salvor.Invalid, "back up what?").
-			WithHint("pass --namespaces, such as --namespaces 'shop-*', or --namespaces '*' for all")
-	}
 	if len(args) > 0 {
 		b.Name = args[0]
 	} else {
@@ -88,14 +75,7 @@ func (f *backupFlags) backup(cmd *cobra.Command, a *app, h *home.Home, args []st
 
 func (f *backupFlags) backupSpec() (spec salvor.BackupSpec, err error) {
 	spec = f.spec
-	spec.Scope = salvor.Scope{
-		Namespaces: f.namespaces, ExcludeNamespaces: f.excludeNamespaces, Kinds: f.kinds, ExcludeKinds: f.excludeKinds,
-		ClusterScoped: salvor.ClusterScoped(f.clusterScoped),
-	}
-	if spec.Scope.NamespaceSelector, err = parseSelector("--namespace-selector", f.namespaceSelector); err != nil {
-		return spec, err
-	}
-	if spec.Scope.LabelSelector, err = parseSelector("--selector", f.selector); err != nil {
+	if spec.Scope, err = f.scope(); err != nil {
 		return spec, err
 	}
 	spec.Consistency = salvor.Consistency(f.consistency)
@@ -105,8 +85,7 @@ func (f *backupFlags) backupSpec() (spec salvor.BackupSpec, err error) {
 
 // fromFile reads the one Backup in the files. Flags beside it would be half of a spec, and are refused.
 func (f *backupFlags) fromFile(cmd *cobra.Command, a *app, args []string) (*salvor.Backup, error) {
-	for _, name := range []string{"cluster", "location", "namespaces", "exclude-namespaces", "namespace-selector", "kinds", "exclude-kinds",
-		"selector", "cluster-scoped", "pre-exec-rule", "post-exec-rule", "labels", "consistency", "timeout"} {
+	for _, name := range append([]string{"cluster", "location", "pre-exec-rule", "post-exec-rule", "labels", "consistency", "timeout"}, scopeNames...) {
 		if cmd.Flags().Changed(name) {
 			return nil, salvor.Errorf(salvor.Invalid, "--%s doesn't go with -f", name).WithHint("write it into the document")
 		}
@@ -134,16 +113,4 @@ func (a *app) loadOne(files []string, kind string) (salvor.Object, error) {
 			WithHint("salvor apply -f takes everything else")
 	}
 	return objects[0], nil
-}
-
-// parseSelector reads a selector in kubectl's notation, nil for an empty one.
-func parseSelector(flag, s string) (*metav1.LabelSelector, error) {
-	if s == "" {
-		return nil, nil
-	}
-	selector, err := metav1.ParseToLabelSelector(s)
-	if err != nil {
-		return nil, salvor.Errorf(salvor.Invalid, "%s: %w", flag, err)
-	}
-	return selector, nil
 }
