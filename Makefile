@@ -103,7 +103,7 @@ lint: setup verify ## gofmt, go mod tidy, vet, staticcheck, shellcheck, the rule
 .PHONY: verify
 verify: ## fail if fmt or generate would change anything
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$unformatted" ] || { printf 'make fmt would change:\n%s\n' "$$unformatted" >&2; exit 1; }
-	@for m in . tools tools/lint tools/versitygw; do echo "go mod tidy in $$m" && go -C $$m mod tidy -diff; done
+	@for m in . tools tools/authenticator tools/lint tools/versitygw; do echo "go mod tidy in $$m" && go -C $$m mod tidy -diff; done
 
 .PHONY: bench
 bench: setup ## measure against the physical limits and write bench/latest.json (BENCH=name for one; about 15 min)
@@ -118,7 +118,7 @@ fmt: ## format the sources
 
 .PHONY: generate
 generate: ## write what is made from sources: go.mod and go.sum, the JSON Schema, docs/cli.md
-	@for m in . tools tools/lint tools/versitygw; do go -C $$m mod tidy; done
+	@for m in . tools tools/authenticator tools/lint tools/versitygw; do go -C $$m mod tidy; done
 	@go test ./shared/schema ./cmd/salvor/internal/cli -run '^(TestTheSchemaIsThatOfTheTypes|TestTheDocsShowEveryCommand)$$' -update
 
 .PHONY: clean
