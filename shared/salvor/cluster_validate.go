@@ -2,6 +2,7 @@ package salvor
 
 import (
 	"regexp"
+	"sync"
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
@@ -10,11 +11,16 @@ import (
 // https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelastickubernetesservice.html
 // https://docs.aws.amazon.com/eks/latest/APIReference/API_CreateCluster.html (name)
 // https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html (ExternalId)
+// Their repetitions take milliseconds to compile, which most commands need not wait for.
 var (
-	eksARN     = regexp.MustCompile(`^arn:aws(-[a-z]+)*:eks:[a-z]{2,}(-[a-z]+)+-[0-9]+:[0-9]{12}:cluster/[0-9A-Za-z][0-9A-Za-z_-]{0,99}$`)
-	roleARN    = regexp.MustCompile(`^arn:aws(-[a-z]+)*:iam::[0-9]{12}:role/([\x21-\x7e]{1,510}/)?[0-9A-Za-z_+=,.@-]{1,64}$`)
+	eksARN     = lazy(`^arn:aws(-[a-z]+)*:eks:[a-z]{2,}(-[a-z]+)+-[0-9]+:[0-9]{12}:cluster/[0-9A-Za-z][0-9A-Za-z_-]{0,99}$`)
+	roleARN    = lazy(`^arn:aws(-[a-z]+)*:iam::[0-9]{12}:role/([\x21-\x7e]{1,510}/)?[0-9A-Za-z_+=,.@-]{1,64}$`)
 	externalID = regexp.MustCompile(`^[0-9A-Za-z_+=,.@:/-]+$`)
 )
+
+func lazy(expression string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expression) })
+}
 
 // Default fills in the id.
 func (c *Cluster) Default() {
@@ -43,10 +49,10 @@ func (e *EKSCluster) validate(p *field.Path) field.ErrorList {
 	switch {
 	case e.ARN == "":
 		errs = append(errs, field.Required(p.Child("arn"), "the cluster's ARN, arn:aws:eks:REGION:ACCOUNT:cluster/NAME"))
-	case !eksARN.MatchString(e.ARN):
+	case !eksARN().MatchString(e.ARN):
 		errs = append(errs, field.Invalid(p.Child("arn"), e.ARN, "must be an EKS cluster's ARN, arn:aws:eks:REGION:ACCOUNT:cluster/NAME"))
 	}
-	if e.RoleARN != "" && !roleARN.MatchString(e.RoleARN) {
+	if e.RoleARN != "" && !roleARN().MatchString(e.RoleARN) {
 		errs = append(errs, field.Invalid(p.Child("roleARN"), e.RoleARN, "must be a role's ARN, arn:aws:iam::ACCOUNT:role/NAME"))
 	}
 	// The external id is shared between two parties: it is checked, and not repeated.
