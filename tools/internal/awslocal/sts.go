@@ -16,16 +16,25 @@ type (
 		Result   identityResult `xml:"GetCallerIdentityResult" json:"GetCallerIdentityResult"`
 		Metadata metadata       `xml:"ResponseMetadata" json:"ResponseMetadata"`
 	}
-	identityResult struct{ Account, Arn, UserId string }
-	metadata       struct{ RequestId string }
-	assumed        struct {
+	identityResult struct {
+		Account, Arn string
+		UserID       string `xml:"UserId" json:"UserId"`
+	}
+	metadata struct {
+		RequestID string `xml:"RequestId" json:"RequestId"`
+	}
+	assumed struct {
 		XMLName  xml.Name      `xml:"AssumeRoleResponse" json:"-"`
 		Result   assumedResult `xml:"AssumeRoleResult"`
 		Metadata metadata      `xml:"ResponseMetadata"`
 	}
 	assumedResult struct {
-		Credentials     struct{ AccessKeyId, SecretAccessKey, SessionToken, Expiration string }
-		AssumedRoleUser struct{ Arn, AssumedRoleId string }
+		Credentials     sessionKeys
+		AssumedRoleUser struct{ Arn string }
+	}
+	sessionKeys struct {
+		AccessKeyID                               string `xml:"AccessKeyId"`
+		SecretAccessKey, SessionToken, Expiration string
 	}
 	stsError struct {
 		XMLName xml.Name `xml:"ErrorResponse" json:"-"`
@@ -71,10 +80,9 @@ func (s *Server) assumeRole(w http.ResponseWriter, r *http.Request, c *caller, a
 	}
 	key, held := s.open(roleARN, name, time.Duration(seconds)*time.Second)
 	var answer assumed
-	answer.Metadata.RequestId = requestID
+	answer.Metadata.RequestID = requestID
 	answer.Result.AssumedRoleUser.Arn = roleARN
-	cr := &answer.Result.Credentials
-	cr.AccessKeyId, cr.SecretAccessKey, cr.SessionToken, cr.Expiration = key, held.secret, held.token, held.expires.UTC().Format(time.RFC3339)
+	answer.Result.Credentials = sessionKeys{key, held.secret, held.token, held.expires.UTC().Format(time.RFC3339)}
 	writeXML(w, http.StatusOK, answer)
 	return nil
 }
