@@ -103,6 +103,25 @@ func (c *salvorCLI) backup(name string) *salvor.Backup {
 	return b
 }
 
+// damage flips a bit of every file in a folder of the location.
+func (c *salvorCLI) damage(folder string) {
+	c.t.Helper()
+	files, err := filepath.Glob(filepath.Join(c.dir, "backups", folder, "*"))
+	if err != nil || len(files) == 0 {
+		c.t.Fatalf("no files in %s: %v", folder, err)
+	}
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err == nil {
+			data[len(data)/2] ^= 1
+			err = os.WriteFile(file, data, 0o600)
+		}
+		if err != nil {
+			c.t.Fatal(err)
+		}
+	}
+}
+
 func (l lab) deployment(t testing.TB, namespace, name string, labels []string) {
 	t.Helper()
 	l.create(t, deploymentKind, namespace, object{"apiVersion": "apps/v1", "kind": "Deployment",

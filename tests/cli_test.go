@@ -81,6 +81,11 @@ func TestTheCommandLineFromApplyToVerify(t *testing.T) {
 		t.Errorf("the outcomes are\n%s", outcomes)
 	}
 	c.expect(0, "verify", "b1")
+	c.damage("here/segments")
+	c.expect(7, "verify", "b1")
+	if e := c.expect(7, "restore", "b1", "--yes"); !strings.Contains(e.stderr, "damaged") {
+		t.Errorf("restoring what is damaged says %s", e.stderr)
+	}
 }
 
 func TestTheCommandLineSaysWhatFailed(t *testing.T) {

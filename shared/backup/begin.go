@@ -11,7 +11,8 @@ import (
 )
 
 // Begin records the backup as Pending. When one of that identity is there already it returns that one, created false:
-// asking twice does it once. The names that the spec refers to are checked first.
+// asking twice does it once. The names that the spec refers to are checked first. Invalid: the spec is wrong; NotFound: a
+// name that it refers to is not there.
 func (e *Engine) Begin(ctx context.Context, b *salvor.Backup) (recorded *salvor.Backup, created bool, err error) {
 	b.Default()
 	if errs := b.Validate(); len(errs) > 0 {
@@ -53,7 +54,7 @@ func (e *Engine) resolve(ctx context.Context, b *salvor.Backup) error {
 
 func missing(err error, field, kind, name string) error {
 	if salvor.Is(err, salvor.NotFound) {
-		return salvor.Errorf(salvor.Invalid, "%s: there is no %s %q", field, kind, name).WithHint("salvor get %ss lists them", kind)
+		return salvor.Errorf(salvor.NotFound, "%s: there is no %s %q", field, kind, name).WithHint("salvor get %ss lists them", kind)
 	}
 	return fmt.Errorf("%s: %w", field, err)
 }

@@ -13,6 +13,7 @@ import (
 
 	"salvor.io/salvor/shared/archive"
 	"salvor.io/salvor/shared/cluster"
+	"salvor.io/salvor/shared/location"
 	"salvor.io/salvor/shared/repository"
 	"salvor.io/salvor/shared/salvor"
 	"salvor.io/salvor/shared/selection"
@@ -159,7 +160,7 @@ func (r *run) execute(ctx context.Context) error {
 // adopt takes over a manifest that an earlier worker stored before it could say so in the catalog.
 func (r *run) adopt(ctx context.Context) (bool, error) {
 	m, root, err := r.site.Repository.Manifest(ctx, r.name)
-	if salvor.Is(err, salvor.NotFound) {
+	if errors.Is(err, location.ErrNotFound) {
 		return false, nil
 	}
 	if err != nil {

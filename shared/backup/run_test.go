@@ -343,7 +343,7 @@ func TestNamesThatDoNotExistAreRefused(t *testing.T) {
 	} {
 		want := quiesced("b", "a")
 		change(want)
-		if _, _, err := b.Begin(t.Context(), want); !salvor.Is(err, salvor.Invalid) || !strings.Contains(err.Error(), field) {
+		if _, _, err := b.Begin(t.Context(), want); !salvor.Is(err, salvor.NotFound) || !strings.Contains(err.Error(), field) {
 			t.Errorf("%s: got %v", field, err)
 		}
 	}

@@ -24,9 +24,11 @@ var (
 	ErrUnavailable error = &salvor.Error{Code: salvor.Unavailable, Message: "the store does not answer"}
 	// ErrFull: there is no room left.
 	ErrFull error = &salvor.Error{Code: salvor.Unavailable, Message: "no space left"}
-	// ErrSetup: the location itself is set up wrongly: no such bucket or
-	// directory, another region, an unusable key.
+	// ErrSetup: the location itself is set up wrongly: another region, an unusable
+	// key, or ErrAbsent.
 	ErrSetup error = &salvor.Error{Code: salvor.Invalid, Message: "the location is not usable"}
+	// ErrAbsent is ErrSetup because there is no such bucket or directory.
+	ErrAbsent error = &salvor.Error{Code: salvor.NotFound, Message: "there is no such directory or bucket", Err: ErrSetup}
 	// ErrKey: the key or prefix is not one a location takes.
 	ErrKey error = &salvor.Error{Code: salvor.Invalid, Message: "not a key"}
 	// ErrRange: the range begins outside of the blob.

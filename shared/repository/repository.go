@@ -35,11 +35,12 @@ func (r *Repository) Keys() archive.Keys { return r.keys }
 // String says where the repository is.
 func (r *Repository) String() string { return r.loc.String() + "/" + r.keys.ClusterID }
 
-// Manifest returns the manifest of the backup and its root digest. NotFound: no such backup here; Corrupt.
+// Manifest returns the manifest of the backup and its root digest. NotFound (location.ErrNotFound): no such backup here;
+// Corrupt.
 func (r *Repository) Manifest(ctx context.Context, backup string) (*archive.Manifest, string, error) {
 	data, err := r.read(ctx, r.keys.Manifest(backup))
 	if errors.Is(err, location.ErrNotFound) {
-		return nil, "", salvor.Errorf(salvor.NotFound, "backup %q has no manifest at %s", backup, r)
+		return nil, "", salvor.Errorf(salvor.NotFound, "backup %q has no manifest at %s: %w", backup, r, err)
 	}
 	if err != nil {
 		return nil, "", fmt.Errorf("reading manifest of backup %q: %w", backup, err)
@@ -52,6 +53,23 @@ func (r *Repository) Manifest(ctx context.Context, backup string) (*archive.Mani
 		return nil, "", salvor.Errorf(salvor.Corrupt, "manifest of backup %q at %s is that of %s/%s", backup, r, m.Cluster, m.Backup)
 	}
 	return m, root, nil
+}
+
+// RecordedManifest is Manifest for a backup that the catalog says is stored here, under the root digest. Corrupt: it is
+// missing, or another; NotFound: nothing of the cluster is here at all, so that this is most likely not the place.
+func (r *Repository) RecordedManifest(ctx context.Context, backup, rootDigest string) (*archive.Manifest, error) {
+	m, root, err := r.Manifest(ctx, backup)
+	if errors.Is(err, location.ErrNotFound) {
+		if _, ownerErr := r.Owner(ctx); errors.Is(ownerErr, location.ErrNotFound) {
+			return nil, salvor.Errorf(salvor.NotFound, "backup %q is not at %s, and nothing else of cluster %q is", backup, r.loc, r.keys.ClusterID).
+				WithHint("see whether the location still names the place that the backup was stored at")
+		}
+		return nil, salvor.Errorf(salvor.Corrupt, "the manifest of backup %q is missing at %s: somebody has removed it", backup, r)
+	}
+	if err == nil && root != rootDigest {
+		err = salvor.Errorf(salvor.Corrupt, "manifest of backup %q has root digest %s, and the catalog says %s: one of them is not the one that was written", backup, root, rootDigest)
+	}
+	return m, err
 }
 
 // Backups returns the names of the backups that have been begun here, sorted; one without manifest does not exist yet or never will.

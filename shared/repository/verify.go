@@ -2,12 +2,13 @@ package repository
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
 
 	"salvor.io/salvor/shared/archive"
+	"salvor.io/salvor/shared/location"
 	"salvor.io/salvor/shared/salvor"
 )
 
@@ -40,21 +41,23 @@ const verifyReads = 4
 
 // Verify reads every byte of the backup and checks it against its digests. rootDigest is the catalog's; "" trusts the
 // manifest's own. progress, if set, is told how many of how many segments are done. The error is of reading, such as a
-// location that cannot be reached; what is wrong with the backup is in the Verification.
+// location that cannot be reached, or NotFound: nothing of the cluster is here; what is wrong with the backup is in the
+// Verification.
 func (r *Repository) Verify(ctx context.Context, backup, rootDigest string, progress func(done, of int)) (*Verification, error) {
 	v := &Verification{Backup: backup}
 	m, root, err := r.Manifest(ctx, backup)
-	if salvor.Is(err, salvor.Corrupt) || salvor.Is(err, salvor.NotFound) {
-		v.Problems = append(v.Problems, Problem{Part: "manifest", Reason: err.Error()})
-		return v, nil
+	if rootDigest != "" && (errors.Is(err, location.ErrNotFound) || err == nil && root != rootDigest) {
+		_, err = r.RecordedManifest(ctx, backup, rootDigest)
 	}
-	if err != nil {
+	if salvor.Is(err, salvor.Corrupt) {
+		v.Problems = append(v.Problems, Problem{Part: "manifest", Reason: err.Error()})
+	} else if err != nil {
 		return nil, err
 	}
-	v.RootDigest = root
-	if rootDigest != "" && rootDigest != root {
-		v.Problems = append(v.Problems, Problem{Part: "manifest", Reason: fmt.Sprintf("root digest is %s, but the catalog has %s", root, rootDigest)})
+	if m == nil {
+		return v, nil
 	}
+	v.RootDigest = root
 	if m.Report != "" {
 		if _, err := r.Report(ctx, backup, m.Report, m.ReportDigest); err != nil {
 			v.Problems = append(v.Problems, Problem{Part: "report", Reason: err.Error()})

@@ -11,7 +11,7 @@ import (
 )
 
 // Begin records the restore as Pending. When one of that name is there already it returns that one, created false:
-// asking twice does it once. Invalid: the spec is wrong or names a cluster that isn't there.
+// asking twice does it once. Invalid: the spec is wrong; NotFound: it names a cluster that isn't there.
 func (e *Engine) Begin(ctx context.Context, r *salvor.Restore) (recorded *salvor.Restore, created bool, err error) {
 	r.Default()
 	if errs := r.Validate(); len(errs) > 0 {
@@ -37,7 +37,7 @@ func (e *Engine) Begin(ctx context.Context, r *salvor.Restore) (recorded *salvor
 func (e *Engine) targetID(ctx context.Context, name string) (string, error) {
 	o, err := e.Catalog.Get(ctx, salvor.KindCluster, name)
 	if salvor.Is(err, salvor.NotFound) {
-		return "", salvor.Errorf(salvor.Invalid, "spec.targetCluster: there is no cluster %q", name).WithHint("salvor get clusters lists them")
+		return "", salvor.Errorf(salvor.NotFound, "spec.targetCluster: there is no cluster %q", name).WithHint("salvor get clusters lists them")
 	}
 	if err != nil {
 		return "", fmt.Errorf("spec.targetCluster: %w", err)

@@ -191,12 +191,8 @@ func (e *Engine) open(ctx context.Context, s *Source) error {
 	if s.Repository, err = e.Open(ctx, b.Spec.Location, b.Status.ClusterID); err != nil {
 		return fmt.Errorf("opening location %q of backup %q: %w", b.Spec.Location, b.Name, err)
 	}
-	var root string
-	if s.Manifest, root, err = s.Repository.Manifest(ctx, b.Name); err != nil {
+	if s.Manifest, err = s.Repository.RecordedManifest(ctx, b.Name, b.Status.RootDigest); err != nil {
 		return err
-	}
-	if root != b.Status.RootDigest {
-		return salvor.Errorf(salvor.Corrupt, "manifest of backup %q has root digest %s, and the catalog says %s: one of them is not the one that was written", b.Name, root, b.Status.RootDigest)
 	}
 	for _, ns := range s.Namespaces {
 		if !slices.Contains(s.Manifest.Namespaces, ns) {

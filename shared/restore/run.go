@@ -284,6 +284,9 @@ func (r *run) lost(u *unit, err error) {
 	if r.checking {
 		return
 	}
+	if salvor.Is(err, salvor.Corrupt) {
+		r.tally.damage()
+	}
 	out := salvor.ObjectOutcome{Kind: u.res.String(), Namespace: r.moved(u.segment.Namespace), Backup: u.source.Backup.Name, Outcome: salvor.OutcomeFailed,
 		Reason: fmt.Sprintf("nothing of this segment was applied (%d objects, %s to %s): %v", u.segment.Objects, u.segment.First, u.segment.Last, err)}
 	r.tally.add(out, u.segment.Objects)

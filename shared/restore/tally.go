@@ -27,6 +27,7 @@ type tally struct {
 	outcomes map[salvor.Outcome]int64
 	failures map[salvor.Failure]int64
 	warnings []string
+	damaged  int // segments
 
 	report *bufio.Writer
 	pipe   *io.PipeWriter
@@ -79,6 +80,13 @@ func general(reason, name string) string {
 	return strings.ReplaceAll(reason, `"`+name+`"`, `"…"`)
 }
 
+// damage counts a segment that is not as it was written.
+func (t *tally) damage() {
+	t.mu.Lock()
+	t.damaged++
+	t.mu.Unlock()
+}
+
 // pass counts an object that was looked at and isn't part of the restore.
 func (t *tally) pass() {
 	t.mu.Lock()
@@ -116,6 +124,7 @@ func (t *tally) fill(s *salvor.RestoreStatus) {
 	defer t.mu.Unlock()
 	s.Outcomes = maps.Clone(t.outcomes)
 	s.Warnings = slices.Clone(t.warnings)
+	s.DamagedSegments = t.damaged
 	s.Failures = nil
 	for f, n := range t.failures {
 		f.Objects = n

@@ -72,6 +72,8 @@ type RestoreStatus struct {
 	Failures []Failure `json:"failures,omitempty"`
 	// Warnings name what the user should know but nothing is missing for.
 	Warnings []string `json:"warnings,omitempty"`
+	// DamagedSegments counts the stored segments that were not as they were written; nothing of them was applied.
+	DamagedSegments int `json:"damagedSegments,omitempty"`
 	// Report is the key, in the location, of the outcome of every object.
 	Report string `json:"report,omitempty"`
 }

@@ -163,6 +163,9 @@ func TestACorruptSegmentIsNotApplied(t *testing.T) {
 	if err != nil || r.Status.Phase != salvor.PhasePartiallyFailed {
 		t.Fatalf("phase %s, error %v", r.Status.Phase, err)
 	}
+	if r.Status.DamagedSegments != 1 {
+		t.Errorf("%d segments are counted as damaged", r.Status.DamagedSegments)
+	}
 	if len(r.Status.Failures) != 1 || r.Status.Failures[0].Kind != "secrets" || r.Status.Failures[0].Namespace != ns ||
 		r.Status.Failures[0].Objects != 2 || !strings.Contains(r.Status.Failures[0].Reason, digest) {
 		t.Errorf("failures %+v", r.Status.Failures)

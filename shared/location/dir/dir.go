@@ -89,8 +89,8 @@ func open(path string, o Options) (*Store, error) {
 	}
 	root, err := os.OpenRoot(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, &salvor.Error{Code: salvor.Invalid, Hint: "create it, or mount the disk that it is on",
-			Err: fmt.Errorf("%w: %w", location.ErrSetup, err)}
+		return nil, &salvor.Error{Code: salvor.NotFound, Hint: "create it, or mount the disk that it is on",
+			Err: fmt.Errorf("%w: %w", location.ErrAbsent, err)}
 	}
 	if err != nil {
 		return nil, err

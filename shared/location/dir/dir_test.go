@@ -88,8 +88,8 @@ func TestOpen(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "not", "mounted")
 		_, err := dir.Open(t.Context(), path, dir.Options{})
 		wantError(t, err, location.ErrSetup, path, "mount the disk")
-		if salvor.CodeOf(err) != salvor.Invalid {
-			t.Errorf("code is %s, want %s", salvor.CodeOf(err), salvor.Invalid)
+		if salvor.CodeOf(err) != salvor.NotFound || !errors.Is(err, location.ErrAbsent) {
+			t.Errorf("code is %s, want %s", salvor.CodeOf(err), salvor.NotFound)
 		}
 		if _, err := os.Stat(path); err == nil {
 			t.Error("it was made all the same")

@@ -46,7 +46,7 @@ func classify(err error) (hint string, kind error) {
 	case errors.Is(err, fs.ErrPermission):
 		return "let the user who runs Salvor own the directory and all in it", location.ErrDenied
 	case errors.Is(err, fs.ErrNotExist):
-		return "the directory is gone: see whether its disk is still mounted", location.ErrSetup
+		return "the directory is gone: see whether its disk is still mounted", location.ErrAbsent
 	case isNotDirectory(err):
 		return "a part of that path is a file", location.ErrKey
 	case errors.Is(err, syscall.EIO), errors.Is(err, syscall.ESTALE):

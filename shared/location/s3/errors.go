@@ -69,7 +69,7 @@ var kinds = map[string]error{
 	"InsufficientStorage": location.ErrFull,
 	"EntityTooLarge":      location.ErrFull,
 
-	"NoSuchBucket":                       location.ErrSetup,
+	"NoSuchBucket":                       location.ErrAbsent,
 	"InvalidBucketName":                  location.ErrSetup,
 	"PermanentRedirect":                  location.ErrSetup,
 	"AuthorizationHeaderMalformed":       location.ErrSetup,
@@ -147,7 +147,7 @@ func (s *Store) hint(o op, kind, err error) string {
 		return "see whether the endpoint is right and can be reached from here, then try again"
 	case location.ErrFull:
 		return "free space there, or let older backups expire"
-	case location.ErrSetup:
+	case location.ErrSetup, location.ErrAbsent:
 		return s.setupHint(code)
 	}
 	return ""

@@ -29,7 +29,7 @@ func TestErrors(t *testing.T) {
 		{"the key denied", 403, "KMS.AccessDeniedException", location.ErrDenied, "kms:GenerateDataKey"},
 		{"a token expired", 400, "ExpiredToken", location.ErrCredentials, "sign in again"},
 		{"a clock is wrong", 403, "RequestTimeTooSkewed", location.ErrCredentials, "clock"},
-		{"no such bucket", 404, "NoSuchBucket", location.ErrSetup, "create the bucket"},
+		{"no such bucket", 404, "NoSuchBucket", location.ErrAbsent, "create the bucket"},
 		{"another region", 400, "AuthorizationHeaderMalformed", location.ErrSetup, "region"},
 		{"a key disabled", 400, "KMS.DisabledException", location.ErrSetup, "KMS key"},
 		{"throttled", 503, "SlowDown", location.ErrThrottled, "less in parallel"},

@@ -31,11 +31,11 @@ var exits = []struct {
 	{exitOK, nil, "done"},
 	{exitError, []salvor.Code{salvor.Internal}, "an error without a code of its own, such as a failed backup"},
 	{exitUsage, []salvor.Code{salvor.Invalid}, "the command, a flag or a document is wrong"},
-	{3, []salvor.Code{salvor.NotFound, salvor.Gone}, "what was asked for is not there"},
+	{3, []salvor.Code{salvor.NotFound, salvor.Gone}, "what was named is not there: an object, a backup, a directory, a bucket"},
 	{4, []salvor.Code{salvor.Exists, salvor.Conflict, salvor.Fenced}, "it exists already, or somebody else is changing it"},
 	{exitPartial, nil, "done in part: something is missing, and named"},
 	{6, []salvor.Code{salvor.Forbidden, salvor.Unauthorized}, "a permission is missing, or credentials were refused"},
-	{7, []salvor.Code{salvor.Corrupt}, "stored bytes are not those that were written"},
+	{7, []salvor.Code{salvor.Corrupt}, "what is stored is damaged: bytes are missing, or not those that were written"},
 	{8, []salvor.Code{salvor.Unavailable, salvor.DeadlineExceeded}, "a server could not be reached, or time ran out"},
 	{130, []salvor.Code{salvor.Canceled}, "interrupted or canceled"},
 }

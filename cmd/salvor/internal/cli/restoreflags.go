@@ -139,7 +139,7 @@ func clusterOf(ctx context.Context, h *home.Home, id string) (string, error) {
 			return c.Meta().Name, nil
 		}
 	}
-	return "", salvor.Errorf(salvor.Invalid, "no Cluster has the id %q any more", id).WithHint("choose where to restore with --to-cluster")
+	return "", salvor.Errorf(salvor.NotFound, "no Cluster has the id %q any more", id).WithHint("choose where to restore with --to-cluster")
 }
 
 func conflictPolicy(s string) (salvor.ConflictPolicy, error) {

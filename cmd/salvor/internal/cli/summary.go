@@ -130,8 +130,7 @@ func manifest(ctx context.Context, h *home.Home, b *salvor.Backup) (*archive.Man
 	if err != nil {
 		return nil, err
 	}
-	m, _, err := repo.Manifest(ctx, b.Name)
-	return m, err
+	return repo.RecordedManifest(ctx, b.Name, b.Status.RootDigest)
 }
 
 // nextStep says what a user would do after the backup.

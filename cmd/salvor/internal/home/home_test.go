@@ -80,15 +80,19 @@ func TestALocationThatWouldNotDoWhatItSaysIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, spec := range map[string]salvor.BackupLocationSpec{
-		"locks":         {S3: &salvor.S3Location{Bucket: "b", Region: "r", ObjectLock: &salvor.ObjectLock{Mode: salvor.ObjectLockGovernance, Days: 1}}},
-		"broken keys":   {Directory: &salvor.DirectoryLocation{Path: t.TempDir(), AgeIdentityFile: keys}},
-		"missing keys":  {Directory: &salvor.DirectoryLocation{Path: t.TempDir(), AgeIdentityFile: keys + "2"}},
-		"no such place": {Directory: &salvor.DirectoryLocation{Path: filepath.Join(t.TempDir(), "missing")}},
-		"nothing":       {},
+		"locks":        {S3: &salvor.S3Location{Bucket: "b", Region: "r", ObjectLock: &salvor.ObjectLock{Mode: salvor.ObjectLockGovernance, Days: 1}}},
+		"broken keys":  {Directory: &salvor.DirectoryLocation{Path: t.TempDir(), AgeIdentityFile: keys}},
+		"missing keys": {Directory: &salvor.DirectoryLocation{Path: t.TempDir(), AgeIdentityFile: keys + "2"}},
+		"nothing":      {},
 	} {
 		l := &salvor.BackupLocation{ObjectMeta: salvor.ObjectMeta{Name: "l"}, Spec: spec}
 		if _, err := h.Location(t.Context(), l, false); !salvor.Is(err, salvor.Invalid) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+	l := &salvor.BackupLocation{ObjectMeta: salvor.ObjectMeta{Name: "l"}}
+	l.Spec.Directory = &salvor.DirectoryLocation{Path: filepath.Join(t.TempDir(), "missing")}
+	if _, err := h.Location(t.Context(), l, false); !salvor.Is(err, salvor.NotFound) {
+		t.Errorf("no such place: %v", err)
 	}
 }

@@ -1,0 +1,73 @@
+package cli_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// The same thing ends with the same code, whichever command meets it.
+func TestExitCodes(t *testing.T) {
+	for name, c := range map[string]struct {
+		arrange func(*shell)
+		code    int
+		says    string
+		// commands are separated by semicolons.
+		commands string
+	}{
+		"a name that there isn't": {nil, 3, "there is no",
+			"backup create x -n a --cluster no; backup create x -n a --location no; backup create x -n a --pre-exec-rule no; restore b1 --to-cluster no --yes; verify no; restore no --yes"},
+		"a location whose directory is gone": {func(s *shell) { s.move("backups", "away") }, 3, "mount the disk", "verify b1; restore b1 --yes; describe backup b1"},
+		"a location that holds nothing of the cluster": {func(s *shell) {
+			s.move("backups", "away")
+			s.must("location", "add", "disk", "--dir", filepath.Join(s.dir, "backups"))
+		}, 3, "still names the place", "verify b1; restore b1 --yes; describe backup b1"},
+		"a manifest that somebody removed": {func(s *shell) { s.remove("manifest.json") }, 7, "manifest", "verify b1; restore b1 --yes; describe backup b1"},
+		"a manifest that was changed":      {func(s *shell) { s.flip("manifest.json") }, 7, "manifest", "verify b1; restore b1 --yes; describe backup b1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newShell(t)
+			s.settings()
+			s.stored("b1", noon)
+			if c.arrange != nil {
+				c.arrange(s)
+			}
+			for _, command := range strings.Split(c.commands, "; ") {
+				if r := s.run(strings.Fields(command)...); r.code != c.code || !strings.Contains(r.stdout+r.stderr, c.says) {
+					t.Errorf("%s ended with %d, want %d: %s%s", command, r.code, c.code, r.stdout, r.stderr)
+				}
+			}
+		})
+	}
+}
+
+func (s *shell) move(from, to string) {
+	s.t.Helper()
+	if err := os.Rename(filepath.Join(s.dir, from), filepath.Join(s.dir, to)); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func (s *shell) remove(part string) {
+	s.t.Helper()
+	for _, file := range s.blobs(part) {
+		if err := os.Remove(file); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+}
+
+func (s *shell) flip(part string) {
+	s.t.Helper()
+	for _, file := range s.blobs(part) {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		data[len(data)/2] ^= 1
+		if err := os.WriteFile(file, data, 0o600); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+}
