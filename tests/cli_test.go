@@ -66,7 +66,7 @@ func TestTheCommandLineFromApplyToVerify(t *testing.T) {
 	}
 
 	l.drop(t, one)
-	back := c.expect(0, "restore", "--as-of", cut, "-n", one+","+two, "--name", "r1")
+	back := c.expect(0, "restore", "--as-of", cut, "-n", one+","+two, "--name", "r1", "--yes")
 	if !strings.Contains(back.stdout, "restore/r1 Completed") || !strings.Contains(back.stderr, "from b1 of") {
 		t.Errorf("the restore says\n%s%s", back.stdout, back.stderr)
 	}
@@ -106,7 +106,7 @@ func TestTheCommandLineSaysWhatFailed(t *testing.T) {
 	if e := c.expect(2, "restore", "partial"); !strings.Contains(e.stderr, "--allow-partial") {
 		t.Errorf("it says %s", e.stderr)
 	}
-	c.expect(0, "restore", "partial", "--allow-partial", "--map", ns+"="+ns+"-copy", "--kinds", "configmaps")
+	c.expect(0, "restore", "partial", "--yes", "--allow-partial", "--map", ns+"="+ns+"-copy", "--kinds", "configmaps")
 	t.Cleanup(func() {
 		if err := l.Delete(context.Background(), namespaceKind, "", ns+"-copy", kube.DeleteOptions{}); err != nil {
 			t.Error(err)
@@ -128,10 +128,10 @@ func TestTheCommandLineSaysWhatFailed(t *testing.T) {
 	if _, err := l.Patch(t.Context(), configMapKind, ns, "settings", types.MergePatchType, change); err != nil {
 		t.Fatal(err)
 	}
-	if e := c.expect(4, "restore", "partial", "--allow-partial", "--on-conflict", "fail"); !strings.Contains(e.stdout, "configmaps") {
+	if e := c.expect(4, "restore", "partial", "--yes", "--allow-partial", "--on-conflict", "fail"); !strings.Contains(e.stdout, "configmaps") {
 		t.Errorf("it does not name what differs:\n%s%s", e.stdout, e.stderr)
 	}
-	if e := c.expect(0, "restore", "partial", "--allow-partial", "--on-conflict", "update"); !strings.Contains(e.stdout, "1 updated") {
+	if e := c.expect(0, "restore", "partial", "--yes", "--allow-partial", "--on-conflict", "update"); !strings.Contains(e.stdout, "1 updated") {
 		t.Errorf("it says\n%s%s", e.stdout, e.stderr)
 	}
 }
@@ -147,7 +147,7 @@ func TestTheCommandLineOnABucket(t *testing.T) {
 	c.expect(0, bucket...)
 	c.expect(0, "backup", "create", "b1", "-n", ns)
 	c.expect(0, "verify", "b1")
-	if e := c.expect(0, "restore", "b1"); !strings.Contains(e.stdout, "unchanged") {
+	if e := c.expect(0, "restore", "b1", "--yes"); !strings.Contains(e.stdout, "unchanged") {
 		t.Errorf("it says\n%s", e.stdout)
 	}
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "wrong")

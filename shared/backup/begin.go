@@ -3,11 +3,13 @@ package backup
 import (
 	"context"
 	"fmt"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"salvor.io/salvor/shared/catalog"
 	"salvor.io/salvor/shared/salvor"
+	"salvor.io/salvor/shared/selection"
 )
 
 // Begin records the backup as Pending. When one of that identity is there already it returns that one, created false:
@@ -21,6 +23,9 @@ func (e *Engine) Begin(ctx context.Context, b *salvor.Backup) (recorded *salvor.
 	if err := e.resolve(ctx, b); err != nil {
 		return nil, false, fmt.Errorf("backup %q: %w", b.Name, err)
 	}
+	if err := e.checkKinds(ctx, b); err != nil {
+		return nil, false, fmt.Errorf("backup %q: %w", b.Name, err)
+	}
 	b.Status = salvor.BackupStatus{Phase: salvor.PhasePending, ClusterID: b.Status.ClusterID}
 	b.CreationTimestamp = metav1.NewTime(e.Now())
 	err = e.Catalog.CreateBackup(ctx, b)
@@ -32,6 +37,38 @@ func (e *Engine) Begin(ctx context.Context, b *salvor.Backup) (recorded *salvor.
 		return nil, false, fmt.Errorf("backup %q: recording it: %w", b.Name, err)
 	}
 	return b, true, nil
+}
+
+// kindsTime bounds how long a cluster is asked for its kinds before a backup is recorded.
+const kindsTime = 10 * time.Second
+
+// checkKinds refuses kinds that the cluster does not serve before a name is taken for a backup that can only fail. Where
+// nobody is there to correct it, as for a run of a schedule, or the cluster does not answer, the backup itself says so.
+func (e *Engine) checkKinds(ctx context.Context, b *salvor.Backup) error {
+	if e.Open == nil || b.Spec.Schedule != "" || len(b.Spec.Scope.Kinds)+len(b.Spec.Scope.ExcludeKinds) == 0 {
+		return nil
+	}
+	if _, err := e.Catalog.GetBackup(ctx, b.ID()); err == nil {
+		return nil // it is recorded already
+	}
+	chosen, err := selection.New(b.Spec.Scope)
+	if err != nil {
+		return err
+	}
+	ctx, stop := context.WithTimeout(ctx, kindsTime)
+	defer stop()
+	site, err := e.Open(ctx, b)
+	if err != nil {
+		return nil
+	}
+	served, err := site.Cluster.Discover(ctx)
+	if err != nil {
+		return nil
+	}
+	if err := chosen.CheckKinds(served.Resources); err != nil {
+		return fmt.Errorf("cluster %q: %w", b.Spec.Cluster, err)
+	}
+	return nil
 }
 
 // resolve finds the cluster's id and checks that the location and the rules exist.

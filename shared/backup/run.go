@@ -243,12 +243,12 @@ func firstFailures(all []salvor.Failure) []salvor.Failure {
 
 // summary says in one sentence what a backup holds and lacks.
 func summary(m *archive.Manifest) string {
-	text := fmt.Sprintf("%d objects of %d kinds in %d namespaces", m.Totals.Objects, len(m.Kinds), len(m.Namespaces))
+	text := fmt.Sprintf("%s of %s in %s", salvor.Count(m.Totals.Objects, "object"), salvor.Count(len(m.Kinds), "kind"), salvor.Count(len(m.Namespaces), "namespace"))
 	if n := len(m.Failures); n > 0 {
-		text += fmt.Sprintf("; %d failures, the first: %s", n, m.Failures[0].Reason)
+		text += fmt.Sprintf("; %s, the first: %s", salvor.Count(n, "failure"), m.Failures[0].Reason)
 	}
 	if n := len(m.Exceptions); n > 0 {
-		text += fmt.Sprintf("; %d kinds are of another moment", n)
+		text += fmt.Sprintf("; of another moment: %s", salvor.Count(n, "exception"))
 	}
 	return text
 }

@@ -27,7 +27,7 @@ func (r *run) check(ctx context.Context, units []*unit) error {
 		return err
 	}
 	if c.conflicts > 0 {
-		return salvor.Errorf(salvor.Conflict, "%d objects exist and differ; nothing was changed", c.conflicts).
+		return salvor.Errorf(salvor.Conflict, "what exists differs from %s of the backup; nothing was changed", salvor.Count(c.conflicts, "object")).
 			WithHint("the failures name them; use --on-conflict skip or update, or another namespace")
 	}
 	return nil

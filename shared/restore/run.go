@@ -288,7 +288,7 @@ func (r *run) lost(u *unit, err error) {
 		r.tally.damage()
 	}
 	out := salvor.ObjectOutcome{Kind: u.res.String(), Namespace: r.moved(u.segment.Namespace), Backup: u.source.Backup.Name, Outcome: salvor.OutcomeFailed,
-		Reason: fmt.Sprintf("nothing of this segment was applied (%d objects, %s to %s): %v", u.segment.Objects, u.segment.First, u.segment.Last, err)}
+		Reason: fmt.Sprintf("nothing of this segment was applied (%s, %s to %s): %v", salvor.Count(u.segment.Objects, "object"), u.segment.First, u.segment.Last, err)}
 	r.tally.add(out, u.segment.Objects)
 }
 

@@ -136,7 +136,7 @@ func conclude(s *salvor.RestoreStatus, err, ended error) error {
 		s.Phase = salvor.PhaseFailed
 	case s.Outcomes[salvor.OutcomeFailed] > 0:
 		s.Phase = salvor.PhasePartiallyFailed
-		s.Message = fmt.Sprintf("%d objects were not restored: %s", s.Outcomes[salvor.OutcomeFailed], named(s.Failures))
+		s.Message = fmt.Sprintf("%s not restored: %s", salvor.Count(s.Outcomes[salvor.OutcomeFailed], "object"), named(s.Failures))
 	default:
 		s.Phase, s.Message = salvor.PhaseCompleted, ""
 	}

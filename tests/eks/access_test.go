@@ -81,7 +81,7 @@ func TestFromAnARNToABackup(t *testing.T) {
 		said = p.output("cluster", "check", "prod", "--level", "restore")
 		return !strings.Contains(said, "✗")
 	})
-	says(t, p.run(0, "restore", "b1", "--map", ns+"="+ns+"-copy"), "Completed")
+	says(t, p.run(0, "restore", "b1", "--yes", "--map", ns+"="+ns+"-copy"), "Completed")
 }
 
 // firstJSON cuts what standard error added behind.

@@ -65,7 +65,7 @@ func TestUpdateMakesEqual(t *testing.T) {
 func TestFailChangesNothing(t *testing.T) {
 	w, ns := drifted(t)
 	r, err := w.restore(salvor.RestoreSpec{Backup: "b", Conflict: salvor.ConflictFail})
-	if !salvor.Is(err, salvor.Conflict) || r.Status.Phase != salvor.PhaseFailed || !strings.Contains(r.Status.Message, "1 objects exist and differ") {
+	if !salvor.Is(err, salvor.Conflict) || r.Status.Phase != salvor.PhaseFailed || !strings.Contains(r.Status.Message, "what exists differs from 1 object of the backup") {
 		t.Fatalf("phase %s, message %q, error %v", r.Status.Phase, r.Status.Message, err)
 	}
 	w.expect(w.outcomes(r), configMaps, ns, "changed", salvor.OutcomeFailed, "/data/k")

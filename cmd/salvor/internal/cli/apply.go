@@ -81,8 +81,8 @@ func (a *app) applyAll(ctx context.Context, h *home.Home, objects []salvor.Objec
 			continue
 		}
 		fmt.Fprintln(a.sys.Stdout, reference(o), done)
-		for _, missing := range danglingReferences(ctx, h, o) {
-			a.warn("warning: %s: %s", reference(o), missing)
+		for _, w := range append(danglingReferences(ctx, h, o), onlyWritable(o)...) {
+			a.warn("warning: %s: %s", reference(o), w)
 		}
 	}
 	return errors.Join(errs...)

@@ -8,9 +8,9 @@ import (
 	"salvor.io/salvor/shared/salvor"
 )
 
-// confirm asks the user on a terminal. Elsewhere nobody can answer, and unasked is the answer.
-func (a *app) confirm(question string, yes, unasked bool) error {
-	if yes || terminal(a.sys.Stdin) == nil && unasked {
+// confirm asks the user on a terminal. Elsewhere nobody can answer, and --yes is needed.
+func (a *app) confirm(question string, yes bool) error {
+	if yes {
 		return nil
 	}
 	if terminal(a.sys.Stdin) == nil {

@@ -39,7 +39,7 @@ forgets it. Its segments stay: other backups may share them.`,
 				return err
 			}
 			if kind == salvor.KindBackup {
-				if err := a.confirm(fmt.Sprintf("delete %s for good?", referenceList(objects)), yes, false); err != nil {
+				if err := a.confirm(fmt.Sprintf("delete %s for good?", referenceList(objects)), yes); err != nil {
 					return err
 				}
 			}

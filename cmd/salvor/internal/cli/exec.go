@@ -40,6 +40,7 @@ func (a *app) run(ctx context.Context, args []string) int {
 	root.SetIn(a.sys.Stdin)
 	root.SetOut(a.sys.Stdout)
 	root.SetErr(a.sys.Stderr)
+	a.completionRefuses(root)
 	err := root.ExecuteContext(ctx)
 	if closeErr := a.close(); err == nil {
 		err = closeErr

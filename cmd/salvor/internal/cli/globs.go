@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"strings"
 )
 
@@ -10,8 +11,11 @@ type globs []string
 // String, Set and Type make globs a flag.
 func (g *globs) String() string { return strings.Join(*g, ",") }
 
-// Set adds the patterns in s.
+// Set adds the patterns in s. Nothing at all is most often a variable that is not set, and would mean everything.
 func (g *globs) Set(s string) error {
+	if strings.Trim(s, ", \t") == "" {
+		return errors.New("there is no pattern in it; leave the flag out, or write '*' for all")
+	}
 	depth, start := 0, 0
 	for i, r := range s {
 		switch r {

@@ -97,6 +97,11 @@ func (s *shell) answering(name, uid string) string {
 			fmt.Fprint(w, `{"major":"1","minor":"36","gitVersion":"v1.36.3"}`)
 			return
 		}
+		if r.URL.Path == "/api" || r.URL.Path == "/apis" {
+			w.Header().Set("Content-Type", "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList")
+			fmt.Fprint(w, `{"kind":"APIGroupDiscoveryList","apiVersion":"apidiscovery.k8s.io/v2","items":[]}`)
+			return
+		}
 		fmt.Fprintf(w, `{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"kube-system","uid":%q}}`, uid)
 	}))
 	s.t.Cleanup(server.Close)

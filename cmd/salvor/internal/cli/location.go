@@ -56,6 +56,9 @@ stored.`,
 		default:
 			return salvor.Errorf(salvor.Invalid, "where?").WithHint("pass --dir or --s3-bucket")
 		}
+		for _, w := range onlyWritable(l) {
+			a.warn("warning: %s: %s", reference(l), w)
+		}
 		return a.add(cmd.Context(), l, func(ctx context.Context) (string, error) {
 			if noCheck {
 				return "", nil
@@ -68,6 +71,16 @@ stored.`,
 		})
 	})
 	return cmd
+}
+
+// onlyWritable warns of a location that can't be read back from here.
+func onlyWritable(o salvor.Object) []string {
+	l, ok := o.(*salvor.BackupLocation)
+	if !ok || l.Spec.Directory == nil || len(l.Spec.Directory.AgeRecipients) == 0 || l.Spec.Directory.AgeIdentityFile != "" {
+		return nil
+	}
+	return []string{"it is encrypted, and without an identity nothing of it can be read back from here: no restore, no verify, and of each " +
+		"cluster only the first backup; name the file with --age-identity-file (spec.directory.ageIdentityFile)"}
 }
 
 // absolute makes paths of flags independent of the working directory.

@@ -24,7 +24,9 @@ func (a *app) restore() *cobra.Command {
 or before that time; a date alone means the end of that day.
 
 Every byte is checked against its digest before it is applied. What exists is left as it is, unless --on-conflict says
-otherwise. Running the same restore again finds what is there already, so that an interrupted one is completed by another.`,
+otherwise. Running the same restore again finds what is there already, so that an interrupted one is completed by another.
+
+It asks before it begins; where nobody can answer, in a script or a pipe, it needs --yes.`,
 		Example: "  salvor restore before-upgrade\n" +
 			"  salvor restore --as-of '2026-11-20 18:00' --namespaces 'shop-*'\n" +
 			"  salvor restore --as-of yesterday -n shop --map shop=shop-copy --to-cluster test",
@@ -73,7 +75,7 @@ func (a *app) confirmRestore(r *salvor.Restore, plan *restore.Plan, yes bool) er
 		a.warn("warning: %s", w)
 	}
 	question := fmt.Sprintf("restore into cluster %s, on conflict %s?", r.Spec.TargetCluster, r.Spec.Conflict)
-	return a.confirm(question, yes, true)
+	return a.confirm(question, yes)
 }
 
 // runRestore records and does the restore.

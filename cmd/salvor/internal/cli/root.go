@@ -47,6 +47,17 @@ Exit codes:
 	return root
 }
 
+// completionRefuses lets cobra's completion command refuse a shell that it doesn't know instead of printing its help. The
+// command remembers where the root prints, so that is set before.
+func (a *app) completionRefuses(root *cobra.Command) {
+	root.InitDefaultCompletionCmd()
+	for _, cmd := range root.Commands() {
+		if cmd.Name() == "completion" {
+			cmd.RunE = a.do(func(cmd *cobra.Command, _ []string) error { return cmd.Help() })
+		}
+	}
+}
+
 func grouped(id string, commands ...*cobra.Command) []*cobra.Command {
 	for _, c := range commands {
 		c.GroupID = id

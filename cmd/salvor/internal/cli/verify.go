@@ -40,7 +40,7 @@ backups before it are whole again.`,
 			}
 			p := a.progress("verifying")
 			v, err := repo.Verify(cmd.Context(), b.Name, b.Status.RootDigest, func(done, of int) {
-				p.show(int64(done), int64(of), fmt.Sprintf("%d of %d segments", done, of))
+				p.show(int64(done), int64(of), fmt.Sprintf("%d of %s", done, count(of, "segment")))
 			})
 			p.end()
 			if err != nil {

@@ -148,3 +148,54 @@ spec: {sourceCluster: prod, backup: b1, targetCluster: prod, namespaceMapping: {
 		t.Error(diff)
 	}
 }
+
+// An empty pattern is a variable that nobody set; it must not become everything, or nothing.
+func TestAnEmptyPatternIsRefused(t *testing.T) {
+	s := newShell(t)
+	s.settings()
+	for _, args := range [][]string{{"backup", "create", "b1", "-n", ""}, {"backup", "create", "b1", "-n", "a", "--kinds", " "}, {"restore", "--as-of", "now", "-n", ""}} {
+		if r := s.run(args...); r.code != 2 || !strings.Contains(r.stderr, "there is no pattern in it") {
+			t.Errorf("%q ended with %d: %s", args, r.code, r.stderr)
+		}
+	}
+}
+
+func TestARestoreIsNotBegunUnasked(t *testing.T) {
+	s := newShell(t)
+	s.settings()
+	s.stored("b1", noon)
+	if r := s.run("restore", "b1"); r.code != 2 || !strings.Contains(r.stderr, "pass --yes") {
+		t.Errorf("unasked it ended with %d: %s", r.code, r.stderr)
+	}
+	if got := s.must("get", "restores", "-o", "name"); got != "" {
+		t.Errorf("it was begun: %s", got)
+	}
+	if r := s.run("restore", "b1", "--yes"); r.code != 8 {
+		t.Errorf("with --yes, of a cluster that is away, it ended with %d: %s", r.code, r.stderr)
+	}
+}
+
+// A kind that is misspelled takes no name away.
+func TestAMisspelledKindIsRefusedBeforeTheBackupIsRecorded(t *testing.T) {
+	s := newShell(t)
+	s.settings()
+	s.must("cluster", "add", "prod", "--kubeconfig", s.answering("kubeconfig2", "uid"))
+	if r := s.run("backup", "create", "b1", "-n", "a", "--kinds", "deploymentz"); r.code != 2 || !strings.Contains(r.stderr, "deploymentz") {
+		t.Errorf("it ended with %d: %s%s", r.code, r.stdout, r.stderr)
+	}
+	if got := s.must("backups", "-o", "name"); got != "" {
+		t.Errorf("it was recorded: %s", got)
+	}
+}
+
+func TestALocationThatCannotBeReadBackIsWarnedOf(t *testing.T) {
+	s := newShell(t)
+	recipient := "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"
+	r := s.run("location", "add", "sealed", "--dir", s.dir+"/sealed", "--age-recipient", recipient)
+	if r.code != 0 || !strings.Contains(r.stderr, "nothing of it can be read back") {
+		t.Errorf("it ended with %d: %s", r.code, r.stderr)
+	}
+	if r := s.run("apply", "-f", s.file("l.yaml", s.must("get", "location", "sealed", "-o", "yaml"))); r.code != 0 || !strings.Contains(r.stderr, "nothing of it can be read back") {
+		t.Errorf("applied it ended with %d: %s", r.code, r.stderr)
+	}
+}
