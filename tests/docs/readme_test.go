@@ -122,7 +122,7 @@ func TestCommandsAreUnderstood(t *testing.T) {
 			if !strings.HasPrefix(b.info, "sh") {
 				continue
 			}
-			for line := range strings.Lines(b.text) {
+			for line := range strings.Lines(strings.ReplaceAll(b.text, "\\\n", "")) {
 				command, _, _ := strings.Cut(line, " #")
 				if !strings.HasPrefix(command, "salvor ") {
 					continue

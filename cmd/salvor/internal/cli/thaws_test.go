@@ -58,3 +58,12 @@ func TestWhatIsOwedIsShown(t *testing.T) {
 		}
 	}
 }
+
+func TestACanceledBackupSaysHowLongItWasFrozen(t *testing.T) {
+	s := newShell(t)
+	s.settings()
+	s.seed("b1", noon, salvor.PhaseCanceled, func(b *salvor.Backup) { b.Status.FrozenFor.Duration = 1200 * time.Millisecond })
+	if got := s.must("describe", "backup", "b1"); !strings.Contains(got, "1.2s, and thawed") {
+		t.Errorf("it says\n%s", got)
+	}
+}
