@@ -1,0 +1,88 @@
+package cloud
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"salvor.io/salvor/tests/aws/signed"
+	"salvor.io/salvor/tests/aws/stack"
+)
+
+// requestOf tells which action on which resource a call is, in the words of IAM.
+// https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
+func (c *Cloud) requestOf(scope *signed.Scope, r *http.Request, body []byte) (stack.Request, error) {
+	_, operation, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
+	switch scope.Service {
+	case "dynamodb":
+		return c.dynamoRequest(operation, body)
+	case "s3":
+		return s3Request(r)
+	case "states":
+		var in struct{ StateMachineArn string }
+		err := json.Unmarshal(body, &in)
+		return stack.Request{Action: "states:" + operation, Resource: in.StateMachineArn}, err
+	case "scheduler":
+		return c.scheduleRequest(r)
+	case "eks":
+		name := strings.TrimPrefix(r.URL.Path, "/clusters/")
+		return stack.Request{Action: "eks:DescribeCluster", Resource: fmt.Sprintf("arn:aws:eks:%s:%s:cluster/%s", scope.Region, Account, name)}, nil
+	case "sts":
+		form, err := url.ParseQuery(string(body))
+		return stack.Request{Action: "sts:" + form.Get("Action"), Resource: form.Get("RoleArn")}, err
+	}
+	return stack.Request{}, fmt.Errorf("the service %q is not known here", scope.Service)
+}
+
+func (c *Cloud) dynamoRequest(operation string, body []byte) (stack.Request, error) {
+	var in struct {
+		TableName    string
+		RequestItems map[string]json.RawMessage
+	}
+	if err := json.Unmarshal(body, &in); err != nil {
+		return stack.Request{}, err
+	}
+	for name := range in.RequestItems { // of one table only
+		in.TableName = name
+	}
+	return stack.Request{Action: "dynamodb:" + operation, Resource: fmt.Sprintf("arn:aws:dynamodb:%s:%s:table/%s", Region, Account, in.TableName)}, nil
+}
+
+func s3Request(r *http.Request) (stack.Request, error) {
+	bucket, key, object := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+	q := r.URL.Query()
+	resource := "arn:aws:s3:::" + bucket
+	if !object || key == "" {
+		if r.Method == http.MethodGet && q.Get("list-type") == "2" {
+			return stack.Request{Action: "s3:ListBucket", Resource: resource}, nil
+		}
+		return stack.Request{}, fmt.Errorf("%s of a bucket is not known here", r.Method)
+	}
+	resource += "/" + key
+	switch {
+	case r.Method == http.MethodGet, r.Method == http.MethodHead:
+		if q.Has("versionId") {
+			return stack.Request{Action: "s3:GetObjectVersion", Resource: resource}, nil
+		}
+		return stack.Request{Action: "s3:GetObject", Resource: resource}, nil
+	case r.Method == http.MethodPut, r.Method == http.MethodPost && (q.Has("uploads") || q.Has("uploadId")):
+		return stack.Request{Action: "s3:PutObject", Resource: resource}, nil
+	case r.Method == http.MethodDelete && q.Has("uploadId"):
+		return stack.Request{Action: "s3:AbortMultipartUpload", Resource: resource}, nil
+	case r.Method == http.MethodDelete:
+		if q.Has("versionId") {
+			return stack.Request{Action: "s3:DeleteObjectVersion", Resource: resource}, nil
+		}
+		return stack.Request{Action: "s3:DeleteObject", Resource: resource}, nil
+	}
+	return stack.Request{}, fmt.Errorf("%s of an object is not known here", r.Method)
+}
+
+func (c *Cloud) scheduleRequest(r *http.Request) (stack.Request, error) {
+	name := strings.TrimPrefix(r.URL.Path, "/schedules/")
+	actions := map[string]string{http.MethodPost: "CreateSchedule", http.MethodPut: "UpdateSchedule", http.MethodDelete: "DeleteSchedule", http.MethodGet: "GetSchedule"}
+	return stack.Request{Action: "scheduler:" + actions[r.Method],
+		Resource: fmt.Sprintf("arn:aws:scheduler:%s:%s:schedule/%s/%s", Region, Account, c.ref("ScheduleGroup"), name)}, nil
+}

@@ -1,0 +1,156 @@
+package cloud
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"strings"
+
+	"salvor.io/salvor/tests/aws/signed"
+	"salvor.io/salvor/tests/aws/stack"
+)
+
+// gate is what stands between one function and AWS.
+type gate struct {
+	c *Cloud
+	d *deployed
+}
+
+// call is one request of a function, understood.
+type call struct {
+	service string
+	request stack.Request
+	body    []byte
+	scope   *signed.Scope
+}
+
+// openGate returns the endpoint of the function's services.
+func (c *Cloud) openGate(d *deployed) string { return c.serve(&gate{c, d}) }
+
+// ServeHTTP takes one call.
+func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	one, err := g.understand(r)
+	if err != nil {
+		refuse(w, "", http.StatusForbidden, "InvalidSignatureException", err.Error())
+		return
+	}
+	g.c.record(g.d.Logical, one.request)
+	// Who asks STS for its own name needs no permission.
+	if one.request.Action != "sts:GetCallerIdentity" && !stack.Allows(g.d.policy, one.request) {
+		message := fmt.Sprintf("%s is not authorized to perform: %s on resource: %s", g.d.Role, one.request.Action, one.request.Resource)
+		g.c.log("gate", "refused: "+message)
+		refuse(w, one.service, http.StatusForbidden, "AccessDeniedException", message)
+		return
+	}
+	switch one.service {
+	case "dynamodb":
+		g.forward(w, r, g.c.dynamo, one)
+	case "s3":
+		g.store(w, r, one)
+	case "states":
+		g.c.Machine.serve(w, one.body)
+	case "scheduler":
+		g.c.Scheduler.ServeHTTP(w, r)
+	case "eks", "sts":
+		g.c.Clusters.serve(w, r, one)
+	default:
+		refuse(w, one.service, http.StatusNotImplemented, "NotImplemented", one.service)
+	}
+}
+
+// understand checks who asks, and finds out for what.
+func (g *gate) understand(r *http.Request) (*call, error) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, err
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	scope, err := signed.Parse(r)
+	if err != nil {
+		return nil, err
+	}
+	if scope.AccessKey != g.d.key.access {
+		return nil, fmt.Errorf("the access key %s is not that of %s", scope.AccessKey, g.d.Name)
+	}
+	if err := scope.Check(r.Context(), r, body, g.d.key.secret); err != nil {
+		return nil, err
+	}
+	one := &call{service: scope.Service, body: body, scope: scope}
+	one.request, err = g.c.requestOf(scope, r, body)
+	return one, err
+}
+
+// forward hands the call to a server.
+func (g *gate) forward(w http.ResponseWriter, r *http.Request, endpoint string, one *call) {
+	target, err := url.Parse(endpoint)
+	if err != nil {
+		refuse(w, one.service, http.StatusBadGateway, "Host", err.Error())
+		return
+	}
+	proxy := &httputil.ReverseProxy{Rewrite: func(p *httputil.ProxyRequest) { p.SetURL(target) }}
+	proxy.ServeHTTP(w, r)
+}
+
+// store signs the call again, as the gateway knows one user alone, and hands it over; the bucket's policy comes first.
+func (g *gate) store(w http.ResponseWriter, r *http.Request, one *call) {
+	q := r.URL.Query()
+	creates := one.request.Action == "s3:PutObject" && !q.Has("partNumber") && !q.Has("uploads")
+	if creates && r.Header.Get("If-None-Match") == "" {
+		refuse(w, "s3", http.StatusForbidden, "AccessDenied", "the bucket's policy refuses what may overwrite")
+		return
+	}
+	target, err := url.Parse(g.c.S3.Endpoint)
+	if err != nil {
+		refuse(w, "s3", http.StatusBadGateway, "Host", err.Error())
+		return
+	}
+	proxy := &httputil.ReverseProxy{Rewrite: func(p *httputil.ProxyRequest) {
+		p.SetURL(target)
+		p.Out.Host = target.Host
+		p.Out.Header.Del("X-Forwarded-For")
+		p.Out.ContentLength = int64(len(one.body))
+		if err := one.scope.Again(p.Out.Context(), p.Out, g.c.S3.AccessKey, g.c.S3.SecretKey, g.c.S3.Region); err != nil {
+			g.c.log("gate", err.Error())
+		}
+	}}
+	proxy.ServeHTTP(w, r)
+}
+
+// Called is an action that a function used, and on what.
+type Called struct{ Action, Resource string }
+
+// record notes a call.
+func (c *Cloud) record(function string, r stack.Request) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.calls[function] == nil {
+		c.calls[function] = map[Called]int{}
+	}
+	c.calls[function][Called{r.Action, r.Resource}]++
+}
+
+// refuse answers as the service does.
+func refuse(w http.ResponseWriter, service string, status int, code, message string) {
+	if service == "s3" {
+		w.Header().Set("Content-Type", "application/xml")
+		w.WriteHeader(status)
+		fmt.Fprintf(w, "<Error><Code>%s</Code><Message>%s</Message></Error>", strings.TrimSuffix(code, "Exception"), message)
+		return
+	}
+	w.Header().Set("X-Amzn-Errortype", code)
+	reply(w, status, map[string]string{"__type": code, "message": message})
+}
+
+func reply(w http.ResponseWriter, status int, v any) {
+	data, err := json.Marshal(v)
+	if err != nil {
+		status = http.StatusInternalServerError
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = w.Write(data)
+}

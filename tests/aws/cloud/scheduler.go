@@ -1,0 +1,126 @@
+package cloud
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"salvor.io/salvor/tests/aws/stack"
+)
+
+// Scheduler is EventBridge Scheduler: it keeps schedules, and fires one when a test says what time it is.
+// https://docs.aws.amazon.com/scheduler/latest/APIReference/API_CreateSchedule.html
+type Scheduler struct {
+	c    *Cloud
+	role []stack.Statement
+
+	mu        sync.Mutex
+	schedules map[string]Schedule
+}
+
+// Schedule is one, as it was created.
+type Schedule struct {
+	Name, GroupName                                string
+	ScheduleExpression, ScheduleExpressionTimezone string
+	State                                          string
+	StartDate, EndDate                             any
+	FlexibleTimeWindow                             struct{ Mode string }
+	Target                                         struct {
+		Arn, RoleArn, Input string
+		DeadLetterConfig    struct{ Arn string }
+		RetryPolicy         struct{ MaximumRetryAttempts, MaximumEventAgeInSeconds *int }
+	}
+}
+
+func newScheduler(c *Cloud) *Scheduler {
+	role, err := c.Stack.Policies("SchedulerRole")
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return &Scheduler{c: c, role: role, schedules: map[string]Schedule{}}
+}
+
+// ServeHTTP creates, updates and deletes schedules.
+func (s *Scheduler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	name := strings.TrimPrefix(r.URL.Path, "/schedules/")
+	body, err := io.ReadAll(r.Body)
+	var in Schedule
+	if err == nil && r.Method != http.MethodDelete {
+		err = json.Unmarshal(body, &in)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, there := s.schedules[name]
+	in.Name = name
+	switch {
+	case err != nil:
+		refuse(w, "scheduler", http.StatusBadRequest, "ValidationException", err.Error())
+	case r.Method == http.MethodPost && there:
+		refuse(w, "scheduler", http.StatusConflict, "ConflictException", name+" exists")
+	case r.Method != http.MethodPost && !there:
+		refuse(w, "scheduler", http.StatusNotFound, "ResourceNotFoundException", name+" does not exist")
+	case r.Method == http.MethodDelete:
+		delete(s.schedules, name)
+		reply(w, http.StatusOK, struct{}{})
+	case len(name) > 64 || in.GroupName != s.c.ref("ScheduleGroup") || in.FlexibleTimeWindow.Mode == "" || !json.Valid([]byte(in.Target.Input)):
+		refuse(w, "scheduler", http.StatusBadRequest, "ValidationException", "name, group, window or input")
+	case in.Target.RoleArn != s.c.arn("SchedulerRole"):
+		refuse(w, "scheduler", http.StatusBadRequest, "ValidationException", "the role can't be assumed by Scheduler")
+	default:
+		s.schedules[name] = in
+		reply(w, http.StatusOK, map[string]string{"ScheduleArn": "arn:aws:scheduler:" + Region + ":" + Account + ":schedule/" + in.GroupName + "/" + name})
+	}
+}
+
+// Schedules are all that there are, by name.
+func (s *Scheduler) Schedules() []Schedule {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var all []Schedule
+	for _, one := range s.schedules {
+		all = append(all, one)
+	}
+	slices.SortFunc(all, func(a, b Schedule) int { return strings.Compare(a.Name, b.Name) })
+	return all
+}
+
+// Fire invokes the schedule's target for the time, as one delivery; it returns when that has come to an end. Scheduler
+// delivers at least once: a test fires as often as it likes.
+// https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html
+func (s *Scheduler) Fire(ctx context.Context, name string, at time.Time) {
+	s.c.t.Helper()
+	s.mu.Lock()
+	one, ok := s.schedules[name]
+	s.mu.Unlock()
+	if !ok {
+		s.c.t.Errorf("there is no schedule %s", name)
+		return
+	}
+	if one.State == "DISABLED" {
+		return
+	}
+	input := strings.NewReplacer(
+		"<aws.scheduler.scheduled-time>", at.UTC().Format("2006-01-02T15:04:05Z"),
+		"<aws.scheduler.schedule-arn>", "arn:aws:scheduler:"+Region+":"+Account+":schedule/"+one.GroupName+"/"+name,
+		"<aws.scheduler.execution-id>", uuid.NewString()[:16],
+		"<aws.scheduler.attempt-number>", "1",
+	).Replace(one.Target.Input)
+	if !stack.Allows(s.role, stack.Request{Action: "lambda:InvokeFunction", Resource: one.Target.Arn}) {
+		s.c.Queues.send(one.Target.DeadLetterConfig.Arn, input)
+		return
+	}
+	for logical, d := range s.c.functions {
+		if d.ARN == one.Target.Arn {
+			s.c.Async(ctx, logical, input)
+			return
+		}
+	}
+	s.c.Queues.send(one.Target.DeadLetterConfig.Arn, input)
+}

@@ -1,0 +1,76 @@
+package cloud
+
+import (
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awscreds "github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	ddb "github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"salvor.io/salvor/shared/catalog/dynamo"
+)
+
+// makeTable makes the table as the template describes it. Encryption, recovery and protection have no counterpart here.
+func (c *Cloud) makeTable() {
+	c.t.Helper()
+	p, err := c.Stack.Properties("Table")
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	in := &dynamodb.CreateTableInput{TableName: &c.Table, BillingMode: ddb.BillingMode(p["BillingMode"].(string))}
+	for _, a := range p["AttributeDefinitions"].([]any) {
+		m := a.(map[string]any)
+		in.AttributeDefinitions = append(in.AttributeDefinitions, ddb.AttributeDefinition{
+			AttributeName: aws.String(m["AttributeName"].(string)), AttributeType: ddb.ScalarAttributeType(m["AttributeType"].(string))})
+	}
+	for _, k := range p["KeySchema"].([]any) {
+		m := k.(map[string]any)
+		in.KeySchema = append(in.KeySchema, ddb.KeySchemaElement{AttributeName: aws.String(m["AttributeName"].(string)), KeyType: ddb.KeyType(m["KeyType"].(string))})
+	}
+	api := dynamodb.NewFromConfig(c.config("any", "any"), func(o *dynamodb.Options) { o.BaseEndpoint = &c.dynamo })
+	if _, err := api.CreateTable(c.t.Context(), in); err != nil {
+		c.t.Fatal(err)
+	}
+	if err := dynamodb.NewTableExistsWaiter(api).Wait(c.t.Context(), &dynamodb.DescribeTableInput{TableName: &c.Table}, time.Minute); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// makeBucket makes the bucket as the template describes it. Encryption, lifecycle and the public access block have no
+// counterpart here; what its policy says of puts, the gate enforces.
+func (c *Cloud) makeBucket() {
+	c.t.Helper()
+	p, err := c.Stack.Properties("Bucket")
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	locked, _ := p["ObjectLockEnabled"].(bool)
+	api := c.S3Client()
+	if _, err := api.CreateBucket(c.t.Context(), &s3.CreateBucketInput{Bucket: &c.Bucket, ObjectLockEnabledForBucket: &locked}); err != nil {
+		c.t.Fatal(err)
+	}
+	versioning := p["VersioningConfiguration"].(map[string]any)
+	if _, err := api.PutBucketVersioning(c.t.Context(), &s3.PutBucketVersioningInput{Bucket: &c.Bucket,
+		VersioningConfiguration: &types.VersioningConfiguration{Status: types.BucketVersioningStatus(versioning["Status"].(string))}}); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// S3Client is an administrator's.
+func (c *Cloud) S3Client() *s3.Client {
+	config := c.config(c.S3.AccessKey, c.S3.SecretKey)
+	config.Region = c.S3.Region
+	return s3.NewFromConfig(config, func(o *s3.Options) { o.BaseEndpoint, o.UsePathStyle = &c.S3.Endpoint, true })
+}
+
+// Catalog is an administrator's view of the table.
+func (c *Cloud) Catalog() *dynamo.Catalog {
+	return dynamo.New(dynamodb.NewFromConfig(c.config("any", "any"), func(o *dynamodb.Options) { o.BaseEndpoint = &c.dynamo }), c.Table)
+}
+
+func (c *Cloud) config(access, secret string) aws.Config {
+	return aws.Config{Region: Region, Credentials: awscreds.NewStaticCredentialsProvider(access, secret, "")}
+}

@@ -1,0 +1,131 @@
+package stack
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Statement is one of a role's policies.
+type Statement struct {
+	Sid, Effect        string
+	Actions, Resources []string
+
+	conditions map[string]map[string][]string // operator, key, values
+}
+
+// Request is what a policy judges.
+type Request struct {
+	Action, Resource string
+	// Context are the condition keys of the request.
+	Context map[string]string
+}
+
+// Policies returns the statements of all policies of the role.
+func (s *Stack) Policies(role string) ([]Statement, error) {
+	p, err := s.Properties(role)
+	if err != nil {
+		return nil, err
+	}
+	var all []Statement
+	policies, _ := p["Policies"].([]any)
+	for _, policy := range policies {
+		document := policy.(map[string]any)["PolicyDocument"].(map[string]any)
+		for _, raw := range document["Statement"].([]any) {
+			st, err := statement(raw.(map[string]any))
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", role, err)
+			}
+			all = append(all, st)
+		}
+	}
+	return all, nil
+}
+
+func statement(raw map[string]any) (Statement, error) {
+	st := Statement{Sid: text(raw["Sid"]), Effect: text(raw["Effect"]), Actions: texts(raw["Action"]), Resources: texts(raw["Resource"]),
+		conditions: map[string]map[string][]string{}}
+	conditions, _ := raw["Condition"].(map[string]any)
+	for operator, keys := range conditions {
+		if operator != "StringEquals" {
+			return st, fmt.Errorf("%s: the condition %s is not understood here", st.Sid, operator)
+		}
+		st.conditions[operator] = map[string][]string{}
+		for key, values := range keys.(map[string]any) {
+			st.conditions[operator][key] = texts(values)
+		}
+	}
+	return st, nil
+}
+
+// texts is one text or a list of them.
+func texts(v any) []string {
+	list, ok := v.([]any)
+	if !ok {
+		if v == nil {
+			return nil
+		}
+		return []string{text(v)}
+	}
+	var out []string
+	for _, item := range list {
+		out = append(out, texts(item)...)
+	}
+	return out
+}
+
+// Allows judges the request as IAM does: something allows it, and nothing denies it.
+func Allows(policy []Statement, r Request) bool {
+	allowed := false
+	for _, st := range policy {
+		if !st.Matches(r) {
+			continue
+		}
+		if st.Effect == "Deny" {
+			return false
+		}
+		allowed = true
+	}
+	return allowed
+}
+
+// Matches reports whether the statement is about the request.
+func (st Statement) Matches(r Request) bool {
+	if !slices.ContainsFunc(st.Actions, func(a string) bool { return like(strings.ToLower(a), strings.ToLower(r.Action)) }) {
+		return false
+	}
+	if len(st.Resources) > 0 && !slices.ContainsFunc(st.Resources, func(p string) bool { return like(p, r.Resource) }) {
+		return false
+	}
+	for key, values := range st.conditions["StringEquals"] {
+		if !slices.Contains(values, r.Context[key]) {
+			return false
+		}
+	}
+	return true
+}
+
+// like matches * and ? as IAM does.
+func like(pattern, value string) bool {
+	for pattern != "" {
+		switch pattern[0] {
+		case '*':
+			for i := len(value); i >= 0; i-- {
+				if like(pattern[1:], value[i:]) {
+					return true
+				}
+			}
+			return false
+		case '?':
+			if value == "" {
+				return false
+			}
+		default:
+			if value == "" || value[0] != pattern[0] {
+				return false
+			}
+		}
+		pattern, value = pattern[1:], value[1:]
+	}
+	return value == ""
+}
