@@ -66,9 +66,14 @@ func kindOf(kind string) salvor.TypeMeta {
 
 // backup backs the namespaces up, all kinds of objects in them, and returns what came of it.
 func (h *home) backup(ctx context.Context, namespaces ...string) (*salvor.Backup, error) {
+	return h.backupOf(ctx, salvor.Scope{Namespaces: namespaces})
+}
+
+// backupOf makes a backup of the scope and returns what came of it.
+func (h *home) backupOf(ctx context.Context, scope salvor.Scope) (*salvor.Backup, error) {
 	h.backups++
 	b := &salvor.Backup{TypeMeta: kindOf(salvor.KindBackup), ObjectMeta: salvor.ObjectMeta{Name: fmt.Sprintf("backup-%d", h.backups)},
-		Spec: salvor.BackupSpec{Cluster: "bench", Location: "bench", Scope: salvor.Scope{Namespaces: namespaces}}}
+		Spec: salvor.BackupSpec{Cluster: "bench", Location: "bench", Scope: scope}}
 	b, _, err := h.engine.Begin(ctx, b)
 	if err != nil {
 		return nil, err

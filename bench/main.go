@@ -27,6 +27,7 @@ type benchmark struct {
 // benchmarks in the order in which they run.
 var benchmarks = []benchmark{
 	{"backup", "10,000 objects: backup and repeat beside a bare list; about 1 min", benchBackup},
+	{"closure", "20,000 objects: backup of one application of them beside a bare list; about 1 min", benchClosure},
 	{"requests", "requests to the location of a repeat, by the number of segments; about 1 min", benchRequests},
 	{"restore", "10,000 objects: restore beside plain creates by 16 workers; about 3 min", benchRestore},
 	{"memory", "memory of `salvor backup`: 100,000 objects of 1 KiB, 500 Secrets of 1 MiB; about 5 min", benchMemory},

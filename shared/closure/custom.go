@@ -36,6 +36,7 @@ func (f *Facts) walk(field string, raw []byte, depth int) {
 		elements(raw, func(value []byte) { f.walk(field, value, depth+1) })
 	case '{':
 		f.member(field, raw)
+		f.template(raw)
 		spec := isPodSpec(raw)
 		if spec {
 			s := decode[podSpec](raw)
@@ -47,6 +48,16 @@ func (f *Facts) walk(field string, raw []byte, depth int) {
 			}
 			return true, nil
 		})
+	}
+}
+
+// template notes the labels of the pods that the object describes, if it is the template of such.
+func (f *Facts) template(raw []byte) {
+	if f.Domain != "" || !isPodSpec(rawjson.Get(raw, "spec")) {
+		return
+	}
+	if labels := metaOf(raw).labels; labels != nil {
+		f.Domain, f.Labels = Pods, decode[map[string]string](labels)
 	}
 }
 

@@ -153,7 +153,7 @@ func (g *Graph) link(n Node, id ID, r Ref) bool {
 	target, ok := g.resolve(id, r)
 	if !ok {
 		if !r.Optional || r.Relation == Own {
-			to := ID{strings.ToLower(r.Type) + "." + r.Group, r.Namespace, r.Name}
+			to := ID{strings.ToLower(r.Type) + "." + r.Group, cmp.Or(r.Namespace, id.Namespace), r.Name}
 			g.unknown[n] = append(g.unknown[n], Dangling{From: id, To: to, Why: r.Why, Reason: "the cluster serves no such kind"})
 		}
 		return false
