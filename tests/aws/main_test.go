@@ -33,6 +33,11 @@ type world struct {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	k := testenv.EKS(t)
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Log(k.Logs(t))
+		}
+	})
 	w := &world{Cloud: cloud.Start(t, cloud.Options{Cluster: &k}), t: t, k: k}
 	config, err := kubeconfig.Config(salvor.KubeconfigCluster{Path: k.Kubeconfig})
 	if err != nil {

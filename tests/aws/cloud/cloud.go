@@ -59,7 +59,8 @@ type deployed struct {
 	key     credentials
 }
 
-type credentials struct{ access, secret string }
+// credentials are a user's, or with a token those of a role's session.
+type credentials struct{ access, secret, token string }
 
 // Options change what is deployed.
 type Options struct {
@@ -124,15 +125,16 @@ func (c *Cloud) deploy(root string, f stack.Function) {
 	if err != nil {
 		c.t.Fatalf("%s: %v", f.Logical, err)
 	}
-	d := &deployed{Function: f, policy: policy, key: credentials{"AKIA" + upper(testenv.Unique()), testenv.Unique() + testenv.Unique()}}
+	d := &deployed{Function: f, policy: policy}
+	d.key = c.Clusters.assume(d)
 	env := map[string]string{
 		"AWS_REGION": Region, "AWS_DEFAULT_REGION": Region, "AWS_ACCESS_KEY_ID": d.key.access, "AWS_SECRET_ACCESS_KEY": d.key.secret,
+		"AWS_SESSION_TOKEN":               d.key.token,
 		"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": fmt.Sprint(f.Memory), "AWS_LAMBDA_LOG_GROUP_NAME": f.LogGroup,
 	}
 	for k, v := range f.Env {
 		env[k] = v
 	}
-	c.Clusters.register(d)
 	gate := c.openGate(d)
 	for _, service := range []string{"DYNAMODB", "S3", "STS", "EKS", "SFN", "SCHEDULER"} {
 		env["AWS_ENDPOINT_URL_"+service] = gate

@@ -1,15 +1,13 @@
 package cloud
 
 import (
-	"encoding/json"
-	"fmt"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
-	"os"
-	"strings"
-	"sync"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"salvor.io/salvor/shared/cluster/eks"
 	"salvor.io/salvor/shared/cluster/kube"
@@ -43,23 +41,30 @@ func (s *Clusters) serve(w http.ResponseWriter, r *http.Request, one *call) {
 	proxy.ServeHTTP(w, r)
 }
 
-var filesMu sync.Mutex
-
-// register makes the function's role known to AWS, as a session of it.
-func (s *Clusters) register(d *deployed) {
+// assume makes the function's role in IAM, with the policies of the template, and returns the credentials of a session of it.
+func (s *Clusters) assume(d *deployed) credentials {
+	s.c.t.Helper()
 	if s.k == nil {
-		return
+		return credentials{access: "AKIA" + upper(testenv.Unique()), secret: testenv.Unique() + testenv.Unique()}
 	}
-	session := fmt.Sprintf("arn:aws:sts::%s:assumed-role/%s/%s", s.c.Stack.Account, s.roleName(d), d.Name)
-	s.c.edit(s.k.AWS.Accounts, func(file map[string]any) {
-		users, _ := file["users"].([]any)
-		file["users"] = append(users, map[string]any{"arn": session, "accessKey": d.key.access, "secretKey": d.key.secret})
-	})
-}
-
-func (s *Clusters) roleName(d *deployed) string {
-	arn := s.c.arn(d.Role)
-	return arn[strings.LastIndex(arn, "/")+1:]
+	p, err := s.c.Stack.Properties(d.Role)
+	if err != nil {
+		s.c.t.Fatal(err)
+	}
+	var permissions []any
+	for _, policy := range p["Policies"].([]any) {
+		permissions = append(permissions, policy.(map[string]any)["PolicyDocument"])
+	}
+	role := s.c.arn(d.Role)
+	s.k.AWS.PutRole(s.c.t, testenv.AWSRole{ARN: role, Permissions: permissions, Trust: map[string]any{"Statement": []any{map[string]any{
+		"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": map[string]any{"AWS": s.k.AWS.UserARN}}}}}) // who stands for Lambda
+	config := s.c.config(credentials{access: s.k.AWS.AccessKey, secret: s.k.AWS.SecretKey})
+	out, err := sts.NewFromConfig(config, func(o *sts.Options) { o.BaseEndpoint = &s.k.AWS.Endpoint }).
+		AssumeRole(s.c.t.Context(), &sts.AssumeRoleInput{RoleArn: &role, RoleSessionName: &d.Name, DurationSeconds: aws.Int32(3600)})
+	if err != nil {
+		s.c.t.Fatal(err)
+	}
+	return credentials{*out.Credentials.AccessKeyId, *out.Credentials.SecretAccessKey, *out.Credentials.SessionToken}
 }
 
 // Entry makes an access entry for the function's role, with the groups, and waits until the cluster knows it.
@@ -68,7 +73,7 @@ func (s *Clusters) Entry(logical string, groups ...string) {
 	s.c.t.Helper()
 	d := s.c.functions[logical]
 	s.k.AWS.PutEntry(s.c.t, s.c.arn(d.Role), groups...)
-	config := s.c.config(d.key.access, d.key.secret)
+	config := s.c.config(d.key)
 	config.BaseEndpoint = &s.k.AWS.Endpoint
 	rest, err := eks.New(config, time.Now).Config(s.c.t.Context(), salvor.EKSCluster{ARN: s.k.AWS.ClusterARN})
 	if err != nil {
@@ -85,29 +90,4 @@ func (s *Clusters) Entry(logical string, groups ...string) {
 		}
 		return err == nil
 	})
-}
-
-// edit changes a JSON file that another process reads whenever it likes.
-func (c *Cloud) edit(path string, change func(map[string]any)) {
-	c.t.Helper()
-	filesMu.Lock()
-	defer filesMu.Unlock()
-	data, err := os.ReadFile(path)
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	var file map[string]any
-	if err := json.Unmarshal(data, &file); err != nil {
-		c.t.Fatal(err)
-	}
-	change(file)
-	if data, err = json.Marshal(file); err != nil {
-		c.t.Fatal(err)
-	}
-	if err := os.WriteFile(path+".cloud", data, 0o600); err != nil {
-		c.t.Fatal(err)
-	}
-	if err := os.Rename(path+".cloud", path); err != nil {
-		c.t.Fatal(err)
-	}
 }

@@ -30,7 +30,7 @@ func (c *Cloud) makeTable() {
 		m := k.(map[string]any)
 		in.KeySchema = append(in.KeySchema, ddb.KeySchemaElement{AttributeName: aws.String(m["AttributeName"].(string)), KeyType: ddb.KeyType(m["KeyType"].(string))})
 	}
-	api := dynamodb.NewFromConfig(c.config("any", "any"), func(o *dynamodb.Options) { o.BaseEndpoint = &c.dynamo })
+	api := dynamodb.NewFromConfig(c.config(credentials{"any", "any", ""}), func(o *dynamodb.Options) { o.BaseEndpoint = &c.dynamo })
 	if _, err := api.CreateTable(c.t.Context(), in); err != nil {
 		c.t.Fatal(err)
 	}
@@ -61,16 +61,16 @@ func (c *Cloud) makeBucket() {
 
 // S3Client is an administrator's.
 func (c *Cloud) S3Client() *s3.Client {
-	config := c.config(c.S3.AccessKey, c.S3.SecretKey)
+	config := c.config(credentials{access: c.S3.AccessKey, secret: c.S3.SecretKey})
 	config.Region = c.S3.Region
 	return s3.NewFromConfig(config, func(o *s3.Options) { o.BaseEndpoint, o.UsePathStyle = &c.S3.Endpoint, true })
 }
 
 // Catalog is an administrator's view of the table.
 func (c *Cloud) Catalog() *dynamo.Catalog {
-	return dynamo.New(dynamodb.NewFromConfig(c.config("any", "any"), func(o *dynamodb.Options) { o.BaseEndpoint = &c.dynamo }), c.Table)
+	return dynamo.New(dynamodb.NewFromConfig(c.config(credentials{"any", "any", ""}), func(o *dynamodb.Options) { o.BaseEndpoint = &c.dynamo }), c.Table)
 }
 
-func (c *Cloud) config(access, secret string) aws.Config {
-	return aws.Config{Region: Region, Credentials: awscreds.NewStaticCredentialsProvider(access, secret, "")}
+func (c *Cloud) config(k credentials) aws.Config {
+	return aws.Config{Region: Region, Credentials: awscreds.NewStaticCredentialsProvider(k.access, k.secret, k.token)}
 }
