@@ -3,21 +3,26 @@
 # Setting up the machine, sourced by run, which sets $tools and $cache.
 
 dynalite=$cache/dynalite/$(sha256sum "$tools/dynalite/package-lock.json" | cut -c1-16)
+stepfunctions=$cache/stepfunctions/$(cat "$tools/stepfunctions/"* | sha256sum | cut -c1-16)
 
-# need_dynalite: installs the pinned DynamoDB server into the cache, once.
-need_dynalite() {
-	[ -d "$dynalite" ] && return
-	command -v npm >/dev/null || { echo "tools/run: the DynamoDB server needs Node.js 20 or newer, with npm" >&2; return 1; }
-	mkdir -p "$cache/dynalite"
+# need_dynalite and need_stepfunctions install what is pinned of npm into the cache, once.
+need_dynalite() { need_npm dynalite "$dynalite" "the DynamoDB server"; }
+need_stepfunctions() { need_npm stepfunctions "$stepfunctions" "Step Functions"; }
+
+need_npm() { # FOLDER INSTALL NAME
+	local folder=$1 install=$2 new
+	[ -d "$install" ] && return
+	command -v npm >/dev/null || { echo "tools/run: $3 needs Node.js 20 or newer, with npm" >&2; return 1; }
+	mkdir -p "$cache/$folder"
 	(
 		flock 9
-		[ -d "$dynalite" ] && exit
-		echo "tools/run: installing dynalite (seconds)" >&2
-		new=$(mktemp -d "$cache/dynalite/new.XXXXXX")
-		cp "$tools/dynalite/"* "$new"
+		[ -d "$install" ] && exit
+		echo "tools/run: installing $folder (seconds)" >&2
+		new=$(mktemp -d "$cache/$folder/new.XXXXXX")
+		cp "$tools/$folder/"* "$new"
 		# Scripts would compile a store on disk; everything is kept in memory.
 		npm ci --prefix "$new" --ignore-scripts --no-audit --no-fund --loglevel=error >&2 || { rm -rf "$new"; exit 1; }
-		mv "$new" "$dynalite"
+		mv "$new" "$install"
 	) 9>"$cache/build.lock"
 }
 
@@ -45,6 +50,7 @@ setup() {
 		install_packages "${missing[@]}"
 	fi
 	need_dynalite
+	need_stepfunctions
 	echo "tools/run: this machine has all that is needed" >&2
 }
 

@@ -178,11 +178,11 @@ func (c *Cloud) InvokeWith(logical, payload string, o function.Options) function
 
 // stop ends all that was started; of a test that failed it shows the logs.
 func (c *Cloud) stop() {
+	if c.Machine != nil {
+		c.Machine.end()
+	}
 	for _, d := range c.functions {
 		d.process.Kill()
-	}
-	if c.Machine != nil {
-		c.Machine.wait()
 	}
 	for _, g := range c.gates {
 		_ = g.Close()
