@@ -114,8 +114,17 @@ func await(ctx context.Context, client *rest.RESTClient, path string) error {
 // bareList lists one kind page by page: raw JSON, 500 objects a page, no compression, each page cut into its objects
 // by encoding/json as bytes that nobody looks at. It is what any program that reads objects can't do without.
 func bareList(ctx context.Context, client *rest.RESTClient, path string) (objects int, err error) {
+	return bareListAt(ctx, client, path, "")
+}
+
+// bareListAt is bareList at exactly the revision; "" is the newest state, which the API server has in memory.
+func bareListAt(ctx context.Context, client *rest.RESTClient, path, revision string) (objects int, err error) {
 	for token := ""; ; {
-		data, err := client.Get().AbsPath(path).Param("limit", "500").Param("continue", token).DoRaw(ctx)
+		req := client.Get().AbsPath(path).Param("limit", "500").Param("continue", token)
+		if revision != "" && token == "" {
+			req.Param("resourceVersion", revision).Param("resourceVersionMatch", "Exact")
+		}
+		data, err := req.DoRaw(ctx)
 		if err != nil {
 			return objects, fmt.Errorf("listing %s: %w", path, err)
 		}

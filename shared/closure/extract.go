@@ -59,6 +59,9 @@ var extractors = map[string]func(*Facts, object){
 	"servicemonitors.monitoring.coreos.com": serviceMonitor,
 }
 
+// unlabelled are frequent kinds of whose metadata only owners and Helm's marks matter.
+var unlabelled = map[string]bool{roles: true, roleBindings: true, serviceAccounts: true, claims: true, "deployments.apps": true, replicaSets: true, "jobs.batch": true}
+
 // Custom reports whether the group may hold custom resources: those have definitions, and no API server knows their fields.
 func Custom(group string) bool { return strings.Contains(group, ".") && !transform.BuiltIn(group) }
 
@@ -75,7 +78,10 @@ func Extract(res cluster.Resource, i cluster.Item, made bool) Facts {
 	case (kind == configMaps || kind == secrets) && !mentions(i.Raw) && !strings.HasPrefix(i.Name, "sh.helm."):
 		return f // most objects of most clusters
 	}
-	o := object{i.Namespace, i.Name, i.Raw, metaOf(i.Raw)}
+	o := object{i.Namespace, i.Name, i.Raw, meta{}}
+	if !unlabelled[kind] || mentions(i.Raw) {
+		o.meta = metaOf(i.Raw)
+	}
 	f.ownersOf(o.meta)
 	if made {
 		if kind == pods {

@@ -114,7 +114,11 @@ func New(resources []cluster.Resource, policy Policy) *Graph {
 
 // Add adds an object and returns its node.
 func (g *Graph) Add(res cluster.Resource, i cluster.Item, mark Mark) Node {
-	return g.AddFacts(ID{res.String(), i.Namespace, i.Name}, mark, Extract(res, i, mark.Made))
+	var f Facts
+	if mark.Left == "" || mark.Made { // nobody follows what one says that is left out
+		f = Extract(res, i, mark.Made)
+	}
+	return g.AddFacts(ID{res.String(), i.Namespace, i.Name}, mark, f)
 }
 
 // AddFacts adds an object whose facts are known, and returns its node.

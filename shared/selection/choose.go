@@ -8,6 +8,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/selection"
 
 	"salvor.io/salvor/shared/cluster"
 	"salvor.io/salvor/shared/rawjson"
@@ -18,6 +19,8 @@ import (
 type selector struct {
 	labels.Selector
 	field string
+	// value, quoted, is one that some label of whatever is selected has; empty when that can't be told.
+	value []byte
 	hits  atomic.Int64
 }
 
@@ -26,7 +29,19 @@ func newSelector(field string, s *metav1.LabelSelector) (*selector, error) {
 	if err != nil {
 		return nil, salvor.Errorf(salvor.Invalid, "scope.%s: %w", field, err)
 	}
-	return &selector{Selector: compiled, field: field}, nil
+	one := &selector{Selector: compiled, field: field}
+	requirements, _ := compiled.Requirements()
+	for _, r := range requirements {
+		if values := r.ValuesUnsorted(); len(values) == 1 && (r.Operator() == selection.Equals || r.Operator() == selection.In) {
+			one.value = []byte(`"` + values[0] + `"`) // it has no character that JSON could write in another way
+		}
+	}
+	return one, nil
+}
+
+// selects reports whether the selector matches the object. Most objects are told apart without looking for their labels.
+func (s *selector) selects(i cluster.Item) bool {
+	return bytes.Contains(i.Raw, s.value) && s.matches(labelsOf(i.Raw))
 }
 
 func (s *selector) matches(l map[string]string) bool {
@@ -132,9 +147,8 @@ func (c *Chooser) Chosen(i cluster.Item) string {
 	if c.all != "" {
 		return c.all
 	}
-	l := labelsOf(i.Raw)
 	for _, s := range c.selection.labels {
-		if s.matches(l) {
+		if s.selects(i) {
 			return "matches " + s.String()
 		}
 	}

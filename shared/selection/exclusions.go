@@ -62,7 +62,7 @@ var objectRules = []objectRule{
 	{"services", "the API server's own Service", object.apiServerService, false},
 }
 
-// Exclusions lists the kinds that are left out by themselves, each with its reason; docs/what-is-backed-up.md shows them.
+// Exclusions lists the kinds that are left out by themselves, each with its reason; docs/selection.md shows them.
 func Exclusions() []Exclusion { return append([]Exclusion(nil), excludedKinds...) }
 
 // ObjectExclusions lists the kinds of which some objects are left out, each with the reason.

@@ -37,5 +37,5 @@ func newFilter(k *salvor.KindFilter) (f *filter, err error) {
 // passes reports whether an object of the filter's kinds may be chosen. What it excludes by name is left out later, so
 // that it is counted.
 func (f *filter) passes(i cluster.Item) bool {
-	return (len(f.names) == 0 || f.names.Match(i.Name)) && (f.selector == nil || f.selector.matches(labelsOf(i.Raw)))
+	return (len(f.names) == 0 || f.names.Match(i.Name)) && (f.selector == nil || f.selector.selects(i))
 }

@@ -13,6 +13,7 @@ import (
 
 	"salvor.io/salvor/shared/archive"
 	"salvor.io/salvor/shared/backup"
+	"salvor.io/salvor/shared/closure"
 	"salvor.io/salvor/shared/repository"
 	"salvor.io/salvor/shared/restore"
 	"salvor.io/salvor/shared/rule"
@@ -24,9 +25,10 @@ import (
 // tables are the generated parts, by the page and the name that their marker has there.
 func tables() map[string]map[string]string {
 	return map[string]map[string]string{
-		"docs/what-is-backed-up.md": {
-			"kinds":   exclusions(selection.Exclusions()),
-			"objects": exclusions(selection.ObjectExclusions()),
+		"docs/selection.md": {
+			"kinds":     exclusions(selection.Exclusions()),
+			"objects":   exclusions(selection.ObjectExclusions()),
+			"relations": relations(closure.Notes()),
 		},
 		"docs/restore.md": {
 			"removals": notes(transform.Removals(), true),
@@ -42,6 +44,15 @@ func exclusions(list []selection.Exclusion) string {
 	b.WriteString("| kind | why |\n|---|---|\n")
 	for _, e := range list {
 		fmt.Fprintf(&b, "| `%s` | %s |\n", e.Kind, e.Reason)
+	}
+	return b.String()
+}
+
+func relations(list []closure.Note) string {
+	var b strings.Builder
+	b.WriteString("| kind | needs | comes with |\n|---|---|---|\n")
+	for _, n := range list {
+		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", n.Kind, n.Needs, n.With)
 	}
 	return b.String()
 }
