@@ -1,10 +1,13 @@
 package backup
 
 import (
+	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"salvor.io/salvor/shared/archive"
+	"salvor.io/salvor/shared/closure"
 	"salvor.io/salvor/shared/cluster"
 )
 
@@ -45,4 +48,34 @@ func Segments(res cluster.Resource, items []cluster.Item, whole bool) (segments 
 		}
 	}
 	return segments, data, s.flush()
+}
+
+// Shelve puts objects of the sizes onto a shelf in dir and returns those that takes wants, in their order, with how many
+// bytes went to a file and what that holds.
+func Shelve(dir string, objects [][]byte, takes func(int) bool) (back [][]byte, filed int64, file []byte, err error) {
+	s := &shelf{dir: dir}
+	defer s.free()
+	r := &row{shelf: s}
+	for n, o := range objects {
+		if err := r.add(closure.Node(n), cluster.Item{Raw: o, HasType: n%2 == 0}); err != nil {
+			return nil, 0, nil, err
+		}
+	}
+	if err := r.done(); err != nil {
+		return nil, 0, nil, err
+	}
+	err = r.each(func(n closure.Node) bool { return takes(int(n)) }, func(n closure.Node, raw []byte, hasType bool) error {
+		if hasType != (n%2 == 0) {
+			return fmt.Errorf("object %d has lost its type", n)
+		}
+		back = append(back, slices.Clone(raw))
+		return nil
+	})
+	if s.file != nil {
+		file = make([]byte, s.size)
+		if _, readErr := s.file.ReadAt(file, 0); readErr != nil {
+			err = readErr
+		}
+	}
+	return back, s.size, file, err
 }

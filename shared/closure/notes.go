@@ -3,6 +3,8 @@ package closure
 import (
 	"maps"
 	"slices"
+
+	"salvor.io/salvor/shared/cluster"
 )
 
 // Note says what objects of a kind bring along, and what they come with.
@@ -77,4 +79,11 @@ func Speaking() []string {
 	kinds := slices.AppendSeq(slices.Collect(maps.Keys(extractors)), maps.Keys(templates))
 	slices.Sort(kinds)
 	return slices.Compact(kinds)
+}
+
+// Speaks reports whether objects of the kind may say anything of others, but for who owns them.
+func Speaks(r cluster.Resource) bool {
+	_, known := extractors[r.String()]
+	_, runsPods := templates[r.String()]
+	return Custom(r.Group) || runsPods || known && r.String() != configMaps && r.String() != secrets
 }

@@ -8,6 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 
 	"salvor.io/salvor/shared/archive"
+	"salvor.io/salvor/shared/closure"
 	"salvor.io/salvor/shared/cluster"
 	"salvor.io/salvor/shared/rawjson"
 	"salvor.io/salvor/shared/salvor"
@@ -33,11 +34,11 @@ type scope struct {
 	kinds  selection.Kinds
 	except selection.Kinds
 	labels labels.Selector // nil: everything
-	needs  map[*Source]*selection.Needs
+	needs  map[*Source]map[closure.ID]bool
 }
 
 func newScope(spec salvor.RestoreSpec) (*scope, error) {
-	s := &scope{spec: spec, needs: map[*Source]*selection.Needs{}}
+	s := &scope{spec: spec, needs: map[*Source]map[closure.ID]bool{}}
 	var err error
 	if s.kinds, err = selection.CompileKinds(spec.Kinds); err != nil {
 		return nil, fmt.Errorf("spec.kinds: %w", err)
@@ -57,6 +58,9 @@ func newScope(spec salvor.RestoreSpec) (*scope, error) {
 func (s *scope) takes(r cluster.Resource) bool {
 	return !s.except.Match(r) && (len(s.kinds) == 0 || s.kinds.Match(r))
 }
+
+// wholeNamespaces reports whether all that is in the chosen namespaces comes back.
+func (s *scope) wholeNamespaces() bool { return len(s.kinds)+len(s.except) == 0 && s.labels == nil }
 
 // clusterScoped returns which objects without namespace of the source come back.
 func (s *scope) clusterScoped(src *Source) salvor.ClusterScoped {
@@ -103,55 +107,34 @@ func (s *scope) chosen(u *unit, i cluster.Item) bool {
 		return slices.Contains(u.source.Namespaces, i.Name)
 	}
 	if !u.res.Namespaced && s.clusterScoped(u.source) == salvor.ClusterScopedNeeded && !s.kinds.Names(u.res) {
-		return s.needs[u.source].Needed(u.res.String(), i)
+		return s.needs[u.source][closure.ID{Kind: u.res.String(), Name: i.Name}]
 	}
 	return s.labels == nil || s.labels.Matches(labelsOf(i.Raw))
 }
 
-// readNeeds reads the objects that may need others without namespace, for those sources of which only a part is taken.
+// readNeeds finds what the chosen objects need of those without namespace, for those sources of which only a part is taken.
 func (r *run) readNeeds(ctx context.Context, sources []*Source, units []*unit) error {
 	for _, src := range sources {
 		if r.scope.clusterScoped(src) != salvor.ClusterScopedNeeded {
 			continue
 		}
-		needs := selection.NewNeeds(src.Namespaces)
-		r.scope.needs[src] = needs
+		n := newNeeds(src, r.scope.wholeNamespaces())
 		for _, u := range units {
-			if u.source != src || !u.res.Namespaced {
+			if u.source != src || u.res.Namespaced && !closure.Speaks(u.res) || u.res.String() == kindNamespaces {
 				continue
 			}
-			needs.AddKind(u.res)
-			if !selection.MayNeed(u.res) {
-				continue
-			}
-			if err := r.needsOf(ctx, needs, u); err != nil {
+			if err := r.needsOf(ctx, n, u); err != nil {
 				return err
 			}
 		}
-		if err := r.needsOfNeeded(ctx, needs, src, units); err != nil {
-			return err
-		}
+		r.scope.needs[src] = n.close()
 	}
 	return nil
 }
 
-// needsOfNeeded follows what is needed to what that needs in turn: a bound role, the class of a volume.
-func (r *run) needsOfNeeded(ctx context.Context, needs *selection.Needs, src *Source, units []*unit) error {
-	for _, kind := range selection.NeedOrder() {
-		for _, u := range units {
-			if u.source != src || u.res.String() != kind || !needs.Any(kind) {
-				continue
-			}
-			if err := r.needsOf(ctx, needs, u); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// needsOf adds what the chosen objects of the unit need. A corrupt segment needs nothing: its objects don't come back.
-func (r *run) needsOf(ctx context.Context, needs *selection.Needs, u *unit) error {
+// needsOf adds what the chosen objects of the unit need, or those without namespace that may be needed. Of a corrupt
+// segment nothing comes back.
+func (r *run) needsOf(ctx context.Context, n *needs, u *unit) error {
 	data, err := r.segment(ctx, u)
 	if salvor.Is(err, salvor.Corrupt) {
 		return nil
@@ -160,8 +143,12 @@ func (r *run) needsOf(ctx context.Context, needs *selection.Needs, u *unit) erro
 		return err
 	}
 	for line := range archive.Lines(data) {
-		if i := itemOf(line); r.scope.chosen(u, i) {
-			needs.Add(u.res, i)
+		i := itemOf(line)
+		switch {
+		case !u.res.Namespaced:
+			n.add(u.res, i)
+		case r.scope.chosen(u, i):
+			n.graph.Seed(u.res, i)
 		}
 	}
 	return nil
