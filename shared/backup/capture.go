@@ -33,6 +33,10 @@ type capture struct {
 	// chosenObjects counts what the scope chose, before anything was left out.
 	chosenObjects atomic.Int64
 
+	// earlier are the lists that an earlier worker has read, finished those that are read by now.
+	earlierLists map[listKey]*listed
+	finished     []listed
+
 	mu       sync.Mutex
 	chosen   map[string]bool              // namespaces that are taken themselves
 	segments map[string][]archive.Segment // by kind
@@ -67,6 +71,8 @@ func (r *run) captureAt(ctx context.Context, revision string) error {
 	if c.uploads, err = r.newUploader(ctx); err != nil {
 		return err
 	}
+	c.uploads.restore(r.resumed)
+	c.earlierLists = r.resumed.lists()
 	r.uploading.Store(c.uploads)
 	r.capture = c
 	err = c.all(ctx)
@@ -98,10 +104,16 @@ func (c *capture) all(ctx context.Context) error {
 
 // settleNamespaces chooses the namespaces as they were at the revision.
 func (r *run) settleNamespaces(ctx context.Context, revision string) error {
-	n, err := r.chooseNamespaces(ctx, revision)
-	if err != nil {
-		return err
+	if p := r.resumed; p != nil && p.Namespaces != nil {
+		r.settled, r.allNamespaces = p.Namespaces, p.AllNamespaces
+	} else {
+		n, err := r.chooseNamespaces(ctx, revision)
+		if err != nil {
+			return err
+		}
+		r.settled = &n
 	}
+	n := r.settled
 	r.namespaces = n.Chosen
 	for _, ns := range n.Missing {
 		r.manifest.Failures = append(r.manifest.Failures, salvor.Failure{Kind: "namespaces", Namespace: ns, Objects: 1,

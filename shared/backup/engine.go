@@ -113,17 +113,18 @@ type Step string
 
 // The steps, in their order.
 const (
-	StepAcquire  Step = "acquire"  // take the lease
-	StepConnect  Step = "connect"  // reach cluster and location, thaw what an earlier worker still owes
-	StepPlan     Step = "plan"     // find kinds and namespaces
-	StepPreExec  Step = "pre-exec" // write down the thaw that is owed, run the pre-exec rule
-	StepCut      Step = "cut"      // note the capture revision
-	StepPostExec Step = "post-exec"
-	StepCapture  Step = "capture" // read and store the objects
-	StepCheck    Step = "check"   // see that every segment is there
-	StepReport   Step = "report"
-	StepManifest Step = "manifest" // from here on the backup exists
-	StepCatalog  Step = "catalog"  // record what came of it
+	StepAcquire    Step = "acquire"  // take the lease
+	StepConnect    Step = "connect"  // reach cluster and location, thaw what an earlier worker still owes
+	StepPlan       Step = "plan"     // find kinds and namespaces
+	StepPreExec    Step = "pre-exec" // write down the thaw that is owed, run the pre-exec rule
+	StepCut        Step = "cut"      // note the capture revision
+	StepPostExec   Step = "post-exec"
+	StepCapture    Step = "capture"    // read and store the objects
+	StepCheckpoint Step = "checkpoint" // note how far the capture is, because the process has to end
+	StepCheck      Step = "check"      // see that every segment is there
+	StepReport     Step = "report"
+	StepManifest   Step = "manifest" // from here on the backup exists
+	StepCatalog    Step = "catalog"  // record what came of it
 )
 
 // Steps lists every step, in order.

@@ -199,7 +199,7 @@ func (c *capture) keepRow(ctx context.Context, res cluster.Resource, r *row) err
 	if endErr := to.end(); err == nil {
 		err = endErr
 	}
-	s.note(nil)
+	s.note("", nil, false)
 	return err
 }
 

@@ -33,6 +33,7 @@ func (r *run) cutQuiesced(ctx context.Context) (revision string, err error) {
 	if err := r.oweThaw(ctx, pre, post); err != nil {
 		return "", err
 	}
+	r.quiesced = len(pre.SubRules)+len(post.SubRules) > 0
 	if err = r.runRule(ctx, pre, r.namespaces, preExec); err == nil {
 		r.step(StepCut)
 		revision, err = r.cut(ctx)

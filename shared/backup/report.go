@@ -3,6 +3,7 @@ package backup
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"sync"
 	"time"
 
@@ -61,6 +62,14 @@ func (p *report) endStep(now time.Time) {
 		last := &p.r.Steps[n-1]
 		last.Duration.Duration = now.Sub(last.Began.Time)
 	}
+}
+
+// earlier puts the steps and rules of the workers before this one first.
+func (p *report) earlier(steps []StepTiming, rules []RuleReport) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.r.Steps = append(slices.Clone(steps), p.r.Steps...)
+	p.r.Rules = append(slices.Clone(rules), p.r.Rules...)
 }
 
 func (p *report) rule(phase string, out RuleReport) {

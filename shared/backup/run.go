@@ -34,7 +34,7 @@ func (e *Engine) Run(ctx context.Context, id salvor.BackupID) (*salvor.Backup, e
 	r := e.newRun(b)
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
-	ctx, stop := context.WithTimeoutCause(ctx, timeout(b.Spec), salvor.Errorf(salvor.DeadlineExceeded, "not done within %s", timeout(b.Spec)))
+	ctx, stop := context.WithTimeoutCause(ctx, e.timeLeft(b), salvor.Errorf(salvor.DeadlineExceeded, "not done within %s", timeout(b.Spec)))
 	defer stop()
 	var beating sync.WaitGroup
 	beatCtx, stopBeat := context.WithCancel(context.WithoutCancel(ctx))
@@ -61,6 +61,14 @@ func timeout(s salvor.BackupSpec) time.Duration {
 		return s.Timeout.Duration
 	}
 	return 4 * time.Hour
+}
+
+// timeLeft is what the backup may still take; one that goes on from a checkpoint has used up a part of its time.
+func (e *Engine) timeLeft(b *salvor.Backup) time.Duration {
+	if b.Status.Checkpoint == "" {
+		return timeout(b.Spec)
+	}
+	return max(timeout(b.Spec)-e.Now().Sub(b.Status.StartedAt.Time), 0)
 }
 
 // cause prefers why the context ended to the error that its end brought about.
@@ -104,6 +112,13 @@ type run struct {
 	frozen time.Duration
 	thawed bool
 	totals counters
+	// quiesced says that rules were begun, quiet that the cut is made and nothing is frozen any more.
+	quiesced, quiet bool
+	ruleWarnings    []string
+	// settled are the namespaces at the revision, once they were read.
+	settled *selection.Namespaces
+	// resumed is how far an earlier worker was.
+	resumed *checkpoint
 }
 
 // place is where a run works: first its cluster is reached, then where it is stored.
@@ -143,7 +158,7 @@ func (r *run) execute(ctx context.Context) error {
 	if err := r.plan(ctx); err != nil {
 		return err
 	}
-	revision, err := r.cutQuiesced(ctx)
+	revision, err := r.cutOnce(ctx)
 	if err != nil {
 		return err
 	}
@@ -155,6 +170,17 @@ func (r *run) execute(ctx context.Context) error {
 		return err
 	}
 	return r.commit(ctx)
+}
+
+// cutOnce makes the cut, unless an earlier worker has.
+func (r *run) cutOnce(ctx context.Context) (string, error) {
+	if there, err := r.goOn(ctx); there || err != nil {
+		return r.manifest.Revision, err
+	}
+	before := len(r.manifest.Warnings)
+	revision, err := r.cutQuiesced(ctx)
+	r.ruleWarnings, r.quiet = slices.Clone(r.manifest.Warnings[before:]), err == nil
+	return revision, err
 }
 
 // adopt takes over a manifest that an earlier worker stored before it could say so in the catalog.
@@ -183,7 +209,10 @@ func (r *run) finish(ctx context.Context, err error) (*salvor.Backup, error) {
 	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), finishTime)
 	defer stop()
 	if err != nil && salvor.Is(why, salvor.Suspended) {
-		return r.suspend(ctx, why)
+		if r.quiet || !r.quiesced {
+			return r.suspend(ctx, why)
+		}
+		err = r.tooSlow()
 	}
 	if err != nil && r.site.Repository != nil {
 		r.storeReport(ctx, err)
@@ -191,6 +220,7 @@ func (r *run) finish(ctx context.Context, err error) (*salvor.Backup, error) {
 	r.Engine.step(StepCatalog)
 	saved := r.record.update(ctx, func(s *salvor.BackupStatus) {
 		s.CompletedAt = metav1.NewTime(r.Now())
+		s.Checkpoint = ""
 		s.Lease.Holder, s.Lease.Expires = "", metav1.Time{}
 		if err != nil {
 			r.failed(s, err)

@@ -35,21 +35,33 @@ func (s *stream) read(namespace string, to func(*stream) (sink, error)) error {
 	if err != nil {
 		return err
 	}
+	if s.skipped == nil {
+		s.skipped = map[string]int64{}
+	}
+	exception, err := s.hand(namespace, into)
+	if endErr := into.end(); err == nil {
+		err = endErr
+	}
+	s.note(namespace, exception, err == nil)
+	return err
+}
+
+// hand hands out the objects: of a list that an earlier worker has stored, from there.
+func (s *stream) hand(namespace string, into sink) (*archive.Exception, error) {
+	if l := s.earlierLists[listKey{s.resource.String(), namespace}]; l != nil && s.segments != nil {
+		return l.Exception, s.replay(l, into)
+	}
 	l := s.lister(s.resource, namespace, s.revision)
 	if s.resource.Namespaced {
 		l.selector = s.selection.ServerSelector()
 	}
-	err = l.each(s.ctx, func(i cluster.Item) error {
+	err := l.each(s.ctx, func(i cluster.Item) error {
 		if s.take != nil && !s.take(i) {
 			return nil
 		}
 		return into.item(i)
 	})
-	if endErr := into.end(); err == nil {
-		err = endErr
-	}
-	s.note(l.exception)
-	return err
+	return l.exception, err
 }
 
 // chooses is a sink that stores what the scope chooses, and notes what that needs of objects without namespace.
@@ -136,10 +148,13 @@ func (s *stream) seal(segment archive.Segment, data *spool) error {
 	return s.uploads.put(segment, data)
 }
 
-// note adds what the stream did to the capture.
-func (s *stream) note(exception *archive.Exception) {
+// note adds what the stream did to the capture; whole says that it read its list to the end.
+func (s *stream) note(namespace string, exception *archive.Exception, whole bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if whole {
+		s.finish(namespace, exception)
+	}
 	kind := s.resource.String()
 	s.capture.segments[kind] = append(s.capture.segments[kind], s.done...)
 	for reason, n := range s.skipped {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -24,7 +25,8 @@ type uploader struct {
 	inventory  *repository.Inventory
 	earlier    *earlier
 	group      *errgroup.Group
-	ctx        context.Context
+	ctx        context.Context // of what is on its way
+	ended      context.Context // of the run: nothing new is begun when it has ended
 	encoders   sync.Pool
 
 	mu       sync.Mutex
@@ -42,9 +44,20 @@ func (r *run) newUploader(ctx context.Context) (*uploader, error) {
 		return nil, err
 	}
 	u := &uploader{repository: r.site.Repository, inventory: inventory, earlier: newEarlier(r), claimed: map[string]repository.Copy{}}
-	u.group, u.ctx = errgroup.WithContext(ctx)
+	u.ended = ctx
+	u.group, u.ctx = errgroup.WithContext(outliving(ctx))
 	u.group.SetLimit(uploads)
 	return u, nil
+}
+
+// lastUploads is how long what is on its way may still take when the run has to end.
+const lastUploads = 20 * time.Second
+
+// outliving is ctx, with a while more.
+func outliving(ctx context.Context) context.Context {
+	longer, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	context.AfterFunc(ctx, func() { time.AfterFunc(lastUploads, func() { cancel(context.Cause(ctx)) }) })
+	return longer
 }
 
 // put sees to it, in the background where that takes time, that the segment is stored, and frees the data. It waits while
@@ -54,8 +67,10 @@ func (u *uploader) put(s archive.Segment, data *spool) error {
 		data.free()
 		return nil
 	}
-	if err := u.ctx.Err(); err != nil {
-		return context.Cause(u.ctx)
+	for _, ctx := range []context.Context{u.ended, u.ctx} {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 	}
 	u.group.Go(func() error {
 		defer data.free()

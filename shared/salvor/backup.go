@@ -57,6 +57,9 @@ type BackupStatus struct {
 	ClusterID string `json:"clusterID,omitempty"`
 	// Lease tells who works on the backup now.
 	Lease Lease `json:"lease,omitzero"`
+	// Checkpoint is the file, beside the manifest to be, that says how far the capture is; set while a process that had to
+	// end has left it to the next.
+	Checkpoint string `json:"checkpoint,omitempty"`
 	// CancelRequested asks the worker to thaw and stop.
 	CancelRequested bool `json:"cancelRequested,omitempty"`
 	// StartedAt is when a worker first took the backup up.
