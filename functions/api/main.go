@@ -12,21 +12,26 @@ import (
 	"salvor.io/salvor/functions/internal/gateway"
 	"salvor.io/salvor/functions/internal/home"
 	"salvor.io/salvor/functions/internal/machine"
+	"salvor.io/salvor/functions/internal/schedules"
 	"salvor.io/salvor/shared/backup"
 	"salvor.io/salvor/shared/httpapi"
 	"salvor.io/salvor/shared/restore"
 )
 
 func main() {
-	h, err := home.Open(context.Background(), os.Getenv, os.Stdout, home.StateMachine)
+	h, err := home.Open(context.Background(), os.Getenv, os.Stdout, home.StateMachine,
+		home.ScheduleGroup, home.ScheduleRole, home.ScheduleTarget, home.ScheduleDeadLetters)
 	if err != nil {
 		log.Fatal(err)
 	}
 	m := machine.New(h.AWS, h.Config.StateMachine)
+	keep := schedules.New(h.AWS, h.Catalog, h.Now, schedules.Config{Group: h.Config.ScheduleGroup, Role: h.Config.ScheduleRole,
+		Target: h.Config.ScheduleTarget, DeadLetters: h.Config.ScheduleDeadLetters})
 	server := &httpapi.Server{Catalog: h.Catalog, Now: h.Now, Log: h.Log,
 		Backups:      &backup.Engine{Catalog: h.Catalog, Now: h.Now},
 		Restores:     &restore.Engine{Catalog: h.Catalog, Now: h.Now},
 		WorkOnBackup: m.Backup, WorkOnRestore: m.Restore,
+		Accept: keep.Accept, Changed: keep.Changed,
 	}
 	lambda.Start(gateway.Handler(server.Handler()))
 }

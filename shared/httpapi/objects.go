@@ -78,10 +78,16 @@ func (s *Server) create(r *http.Request, o salvor.Object, path string) (*reply, 
 	m := o.Meta()
 	m.CreationTimestamp, m.RequestedBy, m.ResourceVersion = metav1.NewTime(s.Now()), callerOf(r.Context()), ""
 	keepStatus(o, nil)
-	if err := s.Catalog.Create(r.Context(), o); err != nil {
+	if err := s.accept(r.Context(), o); err != nil {
 		return nil, err
 	}
-	if err := s.changed(r.Context(), o.GetKind(), m.Name); err != nil {
+	err := s.Catalog.Create(r.Context(), o)
+	if err == nil || salvor.Is(err, salvor.Exists) {
+		if err := s.changed(r.Context(), o.GetKind(), m.Name); err != nil {
+			return nil, err
+		}
+	}
+	if err != nil {
 		return nil, err
 	}
 	return &reply{status: http.StatusCreated, body: o, version: m.ResourceVersion, location: path}, nil
@@ -121,6 +127,9 @@ func (s *Server) put(r *http.Request, kind, all string) (*reply, error) {
 		m.ResourceVersion = was.Meta().ResourceVersion
 	}
 	keepStatus(o, was)
+	if err := s.accept(r.Context(), o); err != nil {
+		return nil, err
+	}
 	if err := s.Catalog.Update(r.Context(), o); err != nil {
 		return nil, stale(err)
 	}
@@ -151,10 +160,20 @@ func (s *Server) deleteObject(r *http.Request, kind string) (*reply, error) {
 	if err := s.unused(r.Context(), kind, name); err != nil {
 		return nil, err
 	}
-	if err := s.Catalog.Delete(r.Context(), kind, name, version); err != nil {
-		return nil, stale(err)
+	err = s.Catalog.Delete(r.Context(), kind, name, version)
+	if err == nil || salvor.Is(err, salvor.NotFound) {
+		if err := s.changed(r.Context(), kind, name); err != nil {
+			return nil, err
+		}
 	}
-	return &reply{status: http.StatusNoContent}, s.changed(r.Context(), kind, name)
+	return &reply{status: http.StatusNoContent}, stale(err)
+}
+
+func (s *Server) accept(ctx context.Context, o salvor.Object) error {
+	if s.Accept == nil {
+		return nil
+	}
+	return s.Accept(ctx, o)
 }
 
 func (s *Server) changed(ctx context.Context, kind, name string) error {

@@ -38,8 +38,10 @@ type Server struct {
 	// wait for that. WorkOnRestore likewise.
 	WorkOnBackup  func(ctx context.Context, b *salvor.Backup) error
 	WorkOnRestore func(ctx context.Context, r *salvor.Restore) error
+	// Accept, if set, may refuse an object other than a Backup or a Restore before it is stored.
+	Accept func(ctx context.Context, o salvor.Object) error
 	// Changed, if set, is told after an object other than a Backup or a Restore was stored or deleted. Its error is the
-	// request's: the caller repeats it.
+	// request's: the caller repeats it, and it is told again, also when then the object is there or gone already.
 	Changed func(ctx context.Context, kind, name string) error
 	// Now is the clock, Log where unexpected errors go.
 	Now func() time.Time

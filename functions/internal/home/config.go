@@ -14,6 +14,9 @@ type Config struct {
 	CatalogID string
 	// StateMachine is the ARN of the state machine that goes on with work that outlives one invocation (SALVOR_STATE_MACHINE).
 	StateMachine string
+	// ScheduleGroup holds the schedules at EventBridge; ScheduleRole invokes ScheduleTarget, and what can't be delivered goes
+	// to ScheduleDeadLetters (SALVOR_SCHEDULE_GROUP, _ROLE, _TARGET, _DEAD_LETTERS): a name, and ARNs.
+	ScheduleGroup, ScheduleRole, ScheduleTarget, ScheduleDeadLetters string
 	// LogLevel is debug, info, warn or error (SALVOR_LOG_LEVEL). Default: info.
 	LogLevel slog.Level
 	// Function and Version are Lambda's own names of this code (AWS_LAMBDA_FUNCTION_NAME, AWS_LAMBDA_FUNCTION_VERSION).
@@ -30,6 +33,11 @@ const (
 	Table        Need = "SALVOR_TABLE"
 	CatalogID    Need = "SALVOR_CATALOG_ID"
 	StateMachine Need = "SALVOR_STATE_MACHINE"
+
+	ScheduleGroup       Need = "SALVOR_SCHEDULE_GROUP"
+	ScheduleRole        Need = "SALVOR_SCHEDULE_ROLE"
+	ScheduleTarget      Need = "SALVOR_SCHEDULE_TARGET"
+	ScheduleDeadLetters Need = "SALVOR_SCHEDULE_DEAD_LETTERS"
 )
 
 func readConfig(getenv func(string) string, needs []Need) (Config, error) {
@@ -43,6 +51,8 @@ func readConfig(getenv func(string) string, needs []Need) (Config, error) {
 		return Config{}, fmt.Errorf("reading the environment: %s is not set; template.yaml sets it", strings.Join(missing, ", "))
 	}
 	c := Config{Table: getenv(string(Table)), CatalogID: getenv(string(CatalogID)), StateMachine: getenv(string(StateMachine)),
+		ScheduleGroup: getenv(string(ScheduleGroup)), ScheduleRole: getenv(string(ScheduleRole)),
+		ScheduleTarget: getenv(string(ScheduleTarget)), ScheduleDeadLetters: getenv(string(ScheduleDeadLetters)),
 		Function: getenv("AWS_LAMBDA_FUNCTION_NAME"), Version: getenv("AWS_LAMBDA_FUNCTION_VERSION")}
 	if level := getenv("SALVOR_LOG_LEVEL"); level != "" {
 		if err := c.LogLevel.UnmarshalText([]byte(level)); err != nil {

@@ -30,7 +30,7 @@ type Schedule struct {
 	Name, GroupName                                string
 	ScheduleExpression, ScheduleExpressionTimezone string
 	State                                          string
-	StartDate, EndDate                             any
+	StartDate                                      float64 // Unix seconds
 	FlexibleTimeWindow                             struct{ Mode string }
 	Target                                         struct {
 		Arn, RoleArn, Input string
@@ -71,6 +71,8 @@ func (s *Scheduler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		reply(w, http.StatusOK, struct{}{})
 	case len(name) > 64 || in.GroupName != s.c.ref("ScheduleGroup") || in.FlexibleTimeWindow.Mode == "" || !json.Valid([]byte(in.Target.Input)):
 		refuse(w, "scheduler", http.StatusBadRequest, "ValidationException", "name, group, window or input")
+	case in.StartDate != 0 && time.Unix(int64(in.StartDate), 0).Before(time.Now().Add(-5*time.Minute)):
+		refuse(w, "scheduler", http.StatusBadRequest, "ValidationException", "The StartDate you specify cannot be earlier than 5 minutes ago.")
 	case in.Target.RoleArn != s.c.arn("SchedulerRole"):
 		refuse(w, "scheduler", http.StatusBadRequest, "ValidationException", "the role can't be assumed by Scheduler")
 	default:

@@ -1,0 +1,177 @@
+package schedules
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/scheduler"
+	"github.com/aws/aws-sdk-go-v2/service/scheduler/types"
+
+	"salvor.io/salvor/shared/catalog"
+	"salvor.io/salvor/shared/salvor"
+	"salvor.io/salvor/shared/schedule"
+)
+
+// Config is what the template tells of Scheduler.
+type Config struct {
+	// Group holds all schedules; Role invokes Target, the backup function, by its ARN. What can't be delivered goes to
+	// DeadLetters, a queue's ARN.
+	Group, Role, Target, DeadLetters string
+}
+
+// Sync keeps the group equal to the catalog.
+type Sync struct {
+	// Now is the clock.
+	Now func() time.Time
+
+	config  Config
+	catalog catalog.Objects
+	api     *scheduler.Client
+}
+
+// New returns the sync of a group.
+func New(sdk aws.Config, c catalog.Objects, now func() time.Time, config Config) *Sync {
+	return &Sync{Now: now, config: config, catalog: c, api: scheduler.NewFromConfig(sdk)}
+}
+
+// Accept returns Invalid for a policy that Scheduler can't follow.
+func (s *Sync) Accept(_ context.Context, o salvor.Object) error {
+	p, ok := o.(*salvor.SchedulePolicy)
+	if !ok {
+		return nil
+	}
+	_, err := Expressions(p.Spec)
+	return err
+}
+
+// Changed brings the group up to date after an object of the kind and name was stored or deleted. Doing so twice does it once.
+func (s *Sync) Changed(ctx context.Context, kind, name string) error {
+	switch kind {
+	case salvor.KindBackupSchedule:
+		return s.schedule(ctx, name)
+	case salvor.KindSchedulePolicy:
+		return s.policy(ctx, name)
+	}
+	return nil
+}
+
+// policy brings the schedules of a policy up to date.
+func (s *Sync) policy(ctx context.Context, name string) error {
+	for cursor := ""; ; {
+		items, next, err := s.catalog.List(ctx, salvor.KindBackupSchedule, cursor, 0)
+		if err != nil {
+			return err
+		}
+		for _, o := range items {
+			if b := o.(*salvor.BackupSchedule); b.Spec.Policy == name {
+				if err := s.schedule(ctx, b.Name); err != nil {
+					return err
+				}
+			}
+		}
+		if cursor = next; next == "" {
+			return nil
+		}
+	}
+}
+
+func (s *Sync) schedule(ctx context.Context, name string) error {
+	o, err := s.catalog.Get(ctx, salvor.KindBackupSchedule, name)
+	if salvor.Is(err, salvor.NotFound) {
+		return s.removeFrom(ctx, name, 1)
+	}
+	if err != nil {
+		return err
+	}
+	b := o.(*salvor.BackupSchedule)
+	o, err = s.catalog.Get(ctx, salvor.KindSchedulePolicy, b.Spec.Policy)
+	if err != nil {
+		return fmt.Errorf("spec.policy of schedule %q: %w", name, err)
+	}
+	policy := o.(*salvor.SchedulePolicy).Spec
+	expressions, err := Expressions(policy)
+	if err != nil {
+		return err
+	}
+	for i, e := range expressions {
+		if err := s.put(ctx, awsName(name, i+1), e, b, policy); err != nil {
+			return fmt.Errorf("keeping schedule %q at EventBridge: %w", name, err)
+		}
+	}
+	return s.removeFrom(ctx, name, len(expressions)+1)
+}
+
+// put makes the schedule, or what it is to be of one that is there.
+func (s *Sync) put(ctx context.Context, name, expression string, b *salvor.BackupSchedule, policy salvor.SchedulePolicySpec) error {
+	// Scheduler fills the time in that it meant: a second delivery asks for the same run.
+	// https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html
+	input := fmt.Sprintf(`{"schedule":%q,"scheduledFor":"<aws.scheduler.scheduled-time>"}`, b.Name)
+	target := &types.Target{Arn: &s.config.Target, RoleArn: &s.config.Role, Input: &input,
+		DeadLetterConfig: &types.DeadLetterConfig{Arn: &s.config.DeadLetters},
+		RetryPolicy:      &types.RetryPolicy{MaximumEventAgeInSeconds: aws.Int32(3600), MaximumRetryAttempts: aws.Int32(30)}}
+	window := &types.FlexibleTimeWindow{Mode: types.FlexibleTimeWindowModeOff}
+	state := types.ScheduleStateEnabled
+	if b.Spec.Suspend {
+		state = types.ScheduleStateDisabled
+	}
+	var zone *string
+	if policy.TimeZone != "" {
+		zone = &policy.TimeZone
+	}
+	update := &scheduler.UpdateScheduleInput{Name: &name, GroupName: &s.config.Group, ScheduleExpression: &expression, ScheduleExpressionTimezone: zone,
+		FlexibleTimeWindow: window, Target: target, State: state}
+	if policy.Interval != nil {
+		// An interval counts from the schedule's creation; Scheduler takes no start that is over.
+		start, err := schedule.Next(policy, s.Now(), b.CreationTimestamp.Time)
+		if err != nil {
+			return err
+		}
+		update.StartDate = &start
+	}
+	_, err := s.api.UpdateSchedule(ctx, update)
+	var missing *types.ResourceNotFoundException
+	if !errors.As(err, &missing) {
+		return unavailable(err)
+	}
+	_, err = s.api.CreateSchedule(ctx, &scheduler.CreateScheduleInput{Name: &name, GroupName: &s.config.Group, ScheduleExpression: &expression,
+		ScheduleExpressionTimezone: zone, FlexibleTimeWindow: window, Target: target, State: state, StartDate: update.StartDate})
+	return unavailable(err)
+}
+
+// removeFrom removes the schedules of that name from a number on.
+func (s *Sync) removeFrom(ctx context.Context, name string, n int) error {
+	for ; ; n++ {
+		_, err := s.api.DeleteSchedule(ctx, &scheduler.DeleteScheduleInput{Name: aws.String(awsName(name, n)), GroupName: &s.config.Group})
+		var missing *types.ResourceNotFoundException
+		if errors.As(err, &missing) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("removing schedule %q from EventBridge: %w", name, unavailable(err))
+		}
+	}
+}
+
+func unavailable(err error) error {
+	if err == nil {
+		return nil
+	}
+	return salvor.Errorf(salvor.Unavailable, "%w", err)
+}
+
+// maxName is the longest name that Scheduler takes, with room for the number.
+const maxName = 64 - len("_999")
+
+// awsName is the name of the schedule's expression; of one that is too long, its beginning and a hash.
+func awsName(name string, n int) string {
+	if len(name) > maxName {
+		sum := sha256.Sum256([]byte(name))
+		name = name[:maxName-17] + "_" + hex.EncodeToString(sum[:8])
+	}
+	return fmt.Sprintf("%s_%d", name, n)
+}
