@@ -209,7 +209,7 @@ func (p *Plan) warn(s *Source) {
 		p.Warnings = append(p.Warnings, fmt.Sprintf("backup %q is not whole: %s", s.Backup.Name, missingIn(s.Manifest.Failures)))
 	}
 	scope := s.Backup.Spec.Scope
-	if len(scope.Kinds) > 0 || len(scope.ExcludeKinds) > 0 || scope.LabelSelector != nil {
+	if len(scope.Kinds)+len(scope.ExcludeKinds)+len(scope.Filters) > 0 || scope.AppLevel() {
 		p.Warnings = append(p.Warnings, fmt.Sprintf("backup %q was narrowed to some kinds or labels; it does not hold all of %s", s.Backup.Name, some(s.Namespaces)))
 	}
 	for _, x := range s.Manifest.Exceptions {
