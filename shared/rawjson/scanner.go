@@ -71,24 +71,27 @@ func (s *Scanner) Scan(b []byte) (n int, done bool) {
 
 // stringEnd returns the index of the quote that ends the string, or -1 and what to remember for the next part.
 func (s *Scanner) stringEnd(b []byte) int {
+	quote := -1 // the next one at or behind i, or the end; looked for once, as there may be a million escapes before it
 	for i := 0; i < len(b); {
 		if s.escaped {
 			s.escaped = false
 			i++
 			continue
 		}
-		quote := bytes.IndexByte(b[i:], '"')
-		part := b[i:]
-		if quote >= 0 {
-			part = b[i : i+quote]
+		if quote < i {
+			if quote = bytes.IndexByte(b[i:], '"'); quote < 0 {
+				quote = len(b)
+			} else {
+				quote += i
+			}
 		}
-		slash := bytes.IndexByte(part, '\\')
+		slash := bytes.IndexByte(b[i:quote], '\\')
 		if slash < 0 {
-			if quote < 0 {
+			if quote == len(b) {
 				return -1
 			}
 			s.inString = false
-			return i + quote
+			return quote
 		}
 		s.escaped = true
 		i += slash + 1

@@ -156,6 +156,9 @@ func (r *run) exists(ctx context.Context, o *object) (bool, error) {
 
 // create sends the object, without what the target refuses and can fill in itself.
 func (r *run) create(ctx context.Context, o *object) (live []byte, unsure bool, err error) {
+	if o.body, err = fitting(o.body); err != nil {
+		return nil, false, err
+	}
 	for {
 		var lost bool
 		live, lost, err = r.try(ctx, func(ctx context.Context) ([]byte, error) {

@@ -134,11 +134,15 @@ func (r *run) reallyDiffer(ctx context.Context, o *object, live []byte, fields [
 	return changed
 }
 
-// merged returns the body of an update of the live object.
+// merged returns the body of an update of the live object. A *transform.Skip says that there can be none.
 func (o *object) merged(live []byte) ([]byte, error) {
 	result := *o.result
 	result.Body = o.body
-	return result.Merge(live, o.res)
+	body, err := result.Merge(live, o.res)
+	if err != nil {
+		return nil, err
+	}
+	return fitting(body)
 }
 
 // update makes the live object equal to the backup's.

@@ -8,6 +8,7 @@ var (
 	Deferrable = deferrable
 	Denied     = denied
 	ReasonOf   = reasonOf
+	Fitting    = fitting
 )
 
 // WaveOf is waveOf as a number.

@@ -77,6 +77,7 @@ var rules = map[string][]rule{
 		{path: at("spec", "selector"), why: ofOldCluster, when: ownSelector},
 		{path: at("spec", "template", "metadata", "labels", "controller-uid"), why: ofOldCluster, when: ownSelector},
 		{path: at("spec", "template", "metadata", "labels", "batch.kubernetes.io/controller-uid"), why: ofOldCluster, when: ownSelector},
+		{path: at("metadata", "labels"), why: "copied by the API server from the template", when: ownSelector, edit: dropCopied, carry: never},
 		{path: at("metadata", "labels", "controller-uid"), why: ofOldCluster, when: ownSelector},
 		{path: at("metadata", "labels", "batch.kubernetes.io/controller-uid"), why: ofOldCluster, when: ownSelector},
 	},
@@ -122,6 +123,23 @@ func isToken(object []byte) bool {
 // ownSelector: a Job whose selector the server made from its UID.
 func ownSelector(object []byte) bool {
 	return string(rawjson.Get(object, "spec", "manualSelector")) != "true"
+}
+
+// dropCopied takes out labels of a Job that are those of its template, which the API server copies when there are none.
+func dropCopied(labels, object []byte) []byte {
+	copied, err := Differences(withoutUID(labels), withoutUID(rawjson.Get(object, "spec", "template", "metadata", "labels")), false)
+	if err != nil || len(copied) > 0 {
+		return labels
+	}
+	return nil
+}
+
+// withoutUID takes out the labels that hold the UID of a Job.
+func withoutUID(labels []byte) []byte {
+	for _, key := range []string{"controller-uid", "batch.kubernetes.io/controller-uid"} {
+		labels = rewrite(labels, at(key), func([]byte) []byte { return nil })
+	}
+	return labels
 }
 
 // dropTokens takes out the names of token Secrets that the token and registry controllers made.
