@@ -25,8 +25,10 @@ const apiLimit = 30 * time.Second
 type API struct {
 	c      *Cloud
 	routes []stack.Route
-	// URL is where it is; AccessKey and SecretKey are those of a caller who may call it.
+	// URL is where it is; AccessKey and SecretKey are those that calls are signed with.
 	URL, AccessKey, SecretKey string
+	// allowed is who may call it.
+	allowed credentials
 }
 
 // callerARN is who these keys are.
@@ -38,6 +40,7 @@ func newAPI(c *Cloud) *API {
 		c.t.Fatal(err)
 	}
 	a := &API{c: c, routes: routes, AccessKey: "AKIA" + upper(testenv.Unique()), SecretKey: testenv.Unique() + testenv.Unique()}
+	a.allowed = credentials{access: a.AccessKey, secret: a.SecretKey}
 	a.URL = c.serve(a)
 	return a
 }
@@ -107,10 +110,10 @@ func (a *API) authorize(r *http.Request, body []byte) error {
 	if err != nil {
 		return err
 	}
-	if scope.AccessKey != a.AccessKey || scope.Service != "execute-api" || scope.Region != Region {
+	if scope.AccessKey != a.allowed.access || scope.Service != "execute-api" || scope.Region != Region {
 		return errNotAllowed
 	}
-	return scope.Check(r.Context(), r, body, a.SecretKey)
+	return scope.Check(r.Context(), r, body, a.allowed.secret)
 }
 
 // event is what the function gets.
