@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
 )
@@ -39,7 +40,11 @@ func collections(ctx context.Context, client rest.Interface) ([]collection, erro
 
 func collectionsAt(ctx context.Context, client rest.Interface, group, path string) ([]collection, error) {
 	var list metav1.APIResourceList
-	if err := get(ctx, client, path, &list); err != nil {
+	err := get(ctx, client, path, &list)
+	if apierrors.IsNotFound(err) {
+		return nil, nil // the group is just being removed
+	}
+	if err != nil {
 		return nil, err
 	}
 	var found []collection

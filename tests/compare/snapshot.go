@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
@@ -83,7 +84,11 @@ func (s *Snapshot) takeKind(ctx context.Context, client rest.Interface, c collec
 
 func (s *Snapshot) takeAll(ctx context.Context, client rest.Interface, c collection, ns string) error {
 	var list struct{ Items []json.RawMessage }
-	if err := get(ctx, client, c.path+"/namespaces/"+ns+"/"+c.resource, &list); err != nil {
+	err := get(ctx, client, c.path+"/namespaces/"+ns+"/"+c.resource, &list)
+	if apierrors.IsNotFound(err) {
+		return nil // the kind is just being removed
+	}
+	if err != nil {
 		return err
 	}
 	for _, item := range list.Items {

@@ -17,6 +17,8 @@ type KubeOptions struct {
 	// Snapshots adds the CSI hostpath driver and the snapshot controller. It
 	// needs Node.
 	Snapshots bool
+	// APIServerArgs are flags for the API server, as --x=y.
+	APIServerArgs []string
 }
 
 // KubeServer is a running Kubernetes cluster.
@@ -39,12 +41,25 @@ func Kube(t testing.TB, o KubeOptions) KubeServer {
 	if o.Snapshots {
 		args = append(args, "--snapshots")
 	}
+	for _, a := range o.APIServerArgs {
+		args = append(args, "--apiserver-arg="+a)
+	}
 	k := start[KubeServer](t, fmt.Sprintf("localkube %+v", o), append(args, watch()...)...)
 	if k.Kubeconfig == "" {
 		t.Fatal("starting a server for the test: tools/run localkube up named no kubeconfig")
 	}
 	k.Node = o.Node
 	return k
+}
+
+// Kubectl runs kubectl at the cluster, as a user would, and returns what it printed. It fails the test if kubectl does.
+func (k KubeServer) Kubectl(t testing.TB, args ...string) string {
+	t.Helper()
+	out, err := run(t.Context(), append([]string{"kubectl", "--kubeconfig", k.Kubeconfig}, args...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(out)
 }
 
 // User returns the path of a kubeconfig that signs in as user, a member of
