@@ -155,6 +155,10 @@ func (s *site) destroy() {
 		s.merge(o.r, o.ns, o.name, `{"metadata":{"finalizers":null}}`)
 	}
 	s.remove(func(kind string) bool { return kind != definitions.String() })
+	// What protects claims would hold up the namespaces.
+	for _, ns := range []string{"awkward", "full"} {
+		s.kubectl("delete", "-n", ns, "--all", "--wait=false", "--grace-period=0", "statefulsets,deployments,daemonsets,jobs,pods,persistentvolumeclaims")
+	}
 	for _, ns := range all.Namespaces {
 		if err := s.Delete(s.Context(), namespaces, "", ns, kube.DeleteOptions{}); err != nil && !apierrors.IsNotFound(err) {
 			s.Fatal(err)
