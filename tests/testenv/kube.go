@@ -17,6 +17,10 @@ type KubeOptions struct {
 	// Snapshots adds the CSI hostpath driver and the snapshot controller. It
 	// needs Node.
 	Snapshots bool
+	// ReachPods lets webhooks, HTTP probes and the API server's proxy reach pods. It needs Node.
+	ReachPods bool
+	// Programs are images of one static program each: the tag, and the program's path. They need Node.
+	Programs map[string]string
 	// APIServerArgs are flags for the API server, as --x=y.
 	APIServerArgs []string
 }
@@ -40,6 +44,12 @@ func Kube(t testing.TB, o KubeOptions) KubeServer {
 	}
 	if o.Snapshots {
 		args = append(args, "--snapshots")
+	}
+	if o.ReachPods {
+		args = append(args, "--reach-pods")
+	}
+	for tag, path := range o.Programs {
+		args = append(args, "--program", tag+"="+path)
 	}
 	for _, a := range o.APIServerArgs {
 		args = append(args, "--apiserver-arg="+a)

@@ -3,9 +3,11 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"salvor.io/salvor/tools/internal/cluster"
@@ -37,13 +39,29 @@ func (c *call) localkubeFlags(flags *flag.FlagSet) (*startFlags, *cluster.Option
 		options.APIServerArgs = append(options.APIServerArgs, arg)
 		return nil
 	})
+	flags.BoolVar(&options.ReachPods, "reach-pods", false, "this machine reaches pods by their addresses: webhooks, HTTP probes (implies --node)")
+	flags.Func("program", "`TAG=PATH` of an image that is one static program (repeatable, implies --node)", func(arg string) error {
+		tag, path, ok := strings.Cut(arg, "=")
+		if !ok {
+			return errors.New("write TAG=PATH")
+		}
+		abs, err := filepath.Abs(path)
+		if err != nil {
+			return fmt.Errorf("finding the program: %w", err)
+		}
+		if options.Programs == nil {
+			options.Programs = map[string]string{}
+		}
+		options.Programs[tag] = abs
+		return nil
+	})
 	start := addStartFlags(flags)
 	flags.DurationVar(&start.limit, "timeout", startLimit, "how long it may take to come up")
 	return start, options
 }
 
 func (c *call) localkubeUp(ctx context.Context, start *startFlags, options *cluster.Options) (json.RawMessage, error) {
-	options.Node = options.Node || options.Snapshots
+	options.Node = options.Node || options.Snapshots || options.ReachPods || len(options.Programs) > 0
 	if _, err := time.ParseDuration(options.SnapshotDelay); err != nil {
 		return nil, fmt.Errorf("%w: --snapshot-delay: %w", ErrUsage, err)
 	}

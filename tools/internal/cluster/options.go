@@ -19,6 +19,11 @@ type Options struct {
 	// Storage is a directory of volumes and snapshots that outlives the cluster
 	// and may be shared by several; empty is one of its own.
 	Storage string `json:"storage,omitempty"`
+	// ReachPods lets the machine, and so the API server and the kubelet, reach
+	// pods by their addresses: webhooks and HTTP probes work. It needs Node.
+	ReachPods bool `json:"reachPods,omitempty"`
+	// Programs are images of one static program each: the tag, and the program's path.
+	Programs map[string]string `json:"programs,omitempty"`
 	// IAM lets AWS identities sign in, as EKS does.
 	IAM bool `json:"iam,omitempty"`
 	// APIServerArgs are appended to the API server's own.

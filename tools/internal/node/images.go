@@ -29,19 +29,47 @@ func (n *Node) importImages(group *child.Group) error {
 	if err != nil {
 		return err
 	}
+	images := []image.Image{pause, busybox}
+	for tag, path := range n.Programs {
+		img, err := programImage(tag, path)
+		if err != nil {
+			return err
+		}
+		images = append(images, img)
+	}
+	for _, img := range images {
+		if err := n.importImage(group, img); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (n *Node) importImage(group *child.Group, img image.Image) error {
 	ctr, err := findProgram("ctr")
 	if err != nil {
 		return err
 	}
-	for file, img := range map[string]image.Image{"pause.tar": pause, "busybox.tar": busybox} {
-		if err := writeImage(n.path(file), img); err != nil {
-			return err
-		}
-		if err := group.Run(programPath(), ctr, "--address", socket, "--namespace", "k8s.io", "images", "import", n.path(file)); err != nil {
-			return fmt.Errorf("importing image %s: %w", img.Tag, err)
-		}
+	file := n.path("image.tar")
+	if err := writeImage(file, img); err != nil {
+		return err
+	}
+	defer os.Remove(file)
+	if err := group.Run(programPath(), ctr, "--address", socket, "--namespace", "k8s.io", "images", "import", file); err != nil {
+		return fmt.Errorf("importing image %s: %w", img.Tag, err)
 	}
 	return nil
+}
+
+// programImage is an image of one static program.
+func programImage(tag, path string) (image.Image, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return image.Image{}, fmt.Errorf("reading the program of image %s: %w", tag, err)
+	}
+	name := filepath.Base(path)
+	return image.Image{Tag: tag, Command: []string{"/" + name},
+		Files: []image.File{{Path: "tmp/", Mode: 0o1777}, {Path: name, Mode: 0o755, Data: data}}}, nil
 }
 
 func writeImage(path string, img image.Image) error {

@@ -32,6 +32,10 @@ type Node struct {
 	CA, Cert, Key string
 	// Port is the kubelet's, on 127.0.0.1.
 	Port int
+	// Reach gives the machine an address in the pods' network.
+	Reach bool
+	// Programs become images: the tag, and the path of a static program.
+	Programs map[string]string
 }
 
 // Name returns the node's name, in the form that EC2 gives.
@@ -60,6 +64,11 @@ func (n *Node) StartRuntime(ctx context.Context, group *child.Group) error {
 	}
 	if err := n.mount(); err != nil {
 		return err
+	}
+	if n.Reach {
+		if err := n.makeBridge(); err != nil {
+			return err
+		}
 	}
 	if err := n.startContainerd(ctx, group); err != nil {
 		return err
