@@ -46,6 +46,9 @@ type Cloud struct {
 	API       *API
 	Clusters  *Clusters
 
+	// Interfere, if set before functions run, delays a call to AWS, or lets it fail as if the service was down.
+	Interfere func(function string, call stack.Request) (wait time.Duration, down bool)
+
 	mu    sync.Mutex
 	logs  []string
 	calls map[string]map[Called]int // by logical name of the function

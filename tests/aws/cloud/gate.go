@@ -9,6 +9,7 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"strings"
+	"time"
 
 	"salvor.io/salvor/tests/aws/signed"
 	"salvor.io/salvor/tests/aws/stack"
@@ -45,6 +46,14 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		g.c.log("gate", "refused: "+message)
 		refuse(w, one.service, http.StatusForbidden, "AccessDeniedException", message)
 		return
+	}
+	if g.c.Interfere != nil {
+		wait, down := g.c.Interfere(g.d.Logical, one.request)
+		time.Sleep(wait)
+		if down {
+			refuse(w, one.service, http.StatusInternalServerError, "InternalServerError", "the test has switched it off")
+			return
+		}
 	}
 	switch one.service {
 	case "dynamodb":

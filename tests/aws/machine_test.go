@@ -1,0 +1,148 @@
+package aws_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"salvor.io/salvor/shared/salvor"
+	"salvor.io/salvor/tests/aws/function"
+	"salvor.io/salvor/tests/aws/stack"
+	"salvor.io/salvor/tests/testenv"
+)
+
+// spread makes namespaces with a label of their own, each with a ConfigMap: each is a segment to store.
+func (w *world) spread(n int) (label string) {
+	w.t.Helper()
+	label = "t" + testenv.Unique()
+	for range n {
+		ns := w.namespace()
+		if _, err := w.kube.Patch(w.t.Context(), namespaceKind, "", ns, "application/merge-patch+json", fmt.Appendf(nil, `{"metadata":{"labels":{"spread":%q}}}`, label)); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	return label
+}
+
+func (w *world) postBackup(name, label string) {
+	w.t.Helper()
+	a := w.API.Call("POST", "/v1/backups", fmt.Sprintf(`{"apiVersion":"salvor.io/v1","kind":"Backup","metadata":{"name":%q},
+		"spec":{"cluster":"prod","location":"bucket","scope":{"namespaceSelector":{"matchLabels":{"spread":%q}},"kinds":["configmaps"]}}}`, name, label))
+	if a.Status != 202 || a.Header.Get("Location") != "/v1/backups/prod/"+name {
+		w.t.Fatalf("POST answers %d %s: %s", a.Status, a.Header.Get("Location"), a.Body)
+	}
+}
+
+func (w *world) getBackup(name string) *salvor.Backup {
+	w.t.Helper()
+	b := &salvor.Backup{}
+	if err := json.Unmarshal(w.API.Call("GET", "/v1/backups/prod/"+name, "").Body, b); err != nil {
+		w.t.Fatal(err)
+	}
+	return b
+}
+
+// A capture that takes longer than an invocation is carried over several by the state machine: each goes on at the cut of
+// the first, and what is stored is not stored again.
+func TestALongCaptureTakesSeveralInvocations(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	label := w.spread(80)
+	var puts, invocations atomic.Int32
+	w.Interfere = func(name string, call stack.Request) (time.Duration, bool) {
+		if name == "BackupFunction" && call.Action == "s3:PutObject" {
+			puts.Add(1)
+			return 400 * time.Millisecond, false
+		}
+		return 0, false
+	}
+	w.Machine.Invocation = func() function.Options {
+		invocations.Add(1)
+		return function.Options{Timeout: 6 * time.Second}
+	}
+	w.postBackup("long", label)
+	w.Machine.Idle()
+	b := w.getBackup("long")
+	if b.Status.Phase != salvor.PhaseCompleted || b.Status.Progress.Segments != b.Status.Progress.SegmentsUploaded {
+		t.Fatalf("the backup is %s: %s", b.Status.Phase, b.Status.Message)
+	}
+	e := w.Machine.Executions()
+	if n := invocations.Load(); n < 2 || len(e) != 1 || e[0].Error != "" || int(n) != count(e[0].States, "Backup") {
+		t.Errorf("%d invocations, executions %+v", n, e)
+	}
+	// owner.json, report and manifest, and a checkpoint for each invocation but the last, come to the segments.
+	if most := int32(b.Status.Progress.Segments) + 3 + 2*invocations.Load(); puts.Load() > most {
+		t.Errorf("%d puts for %d segments: work was repeated", puts.Load(), b.Status.Progress.Segments)
+	}
+}
+
+func count(list []string, s string) (n int) {
+	for _, one := range list {
+		if one == s {
+			n++
+		}
+	}
+	return n
+}
+
+// A function that is killed at its timeout, and one that fails, are tried again; the lease of the killed one is waited for.
+func TestTheMachineSurvivesTimeoutsAndErrors(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	label := w.spread(1)
+	var hung atomic.Bool
+	w.Interfere = func(name string, call stack.Request) (time.Duration, bool) {
+		if name == "BackupFunction" && strings.Contains(call.Resource, "/segments/") && call.Action == "s3:PutObject" && hung.CompareAndSwap(false, true) {
+			return 8 * time.Second, false // what is on its way may end, but not for that long
+		}
+		return 0, false
+	}
+	var invocations atomic.Int32
+	w.Machine.Invocation = func() function.Options {
+		if invocations.Add(1) == 1 {
+			return function.Options{Timeout: 3 * time.Second}
+		}
+		return function.Options{}
+	}
+	w.Machine.Retries = map[string]int{"Backup": 100}
+	w.Machine.Waits = map[string]int{"BackupWait": 5000}
+	w.postBackup("killed", label)
+	w.Machine.Idle()
+	e := w.Machine.Executions()
+	if b := w.getBackup("killed"); b.Status.Phase != salvor.PhaseCompleted || b.Status.Lease.Epoch != 2 {
+		t.Errorf("the backup is %s of epoch %d: %s", b.Status.Phase, b.Status.Lease.Epoch, b.Status.Message)
+	}
+	if len(e) != 1 || e[0].Error != "" || !slices.Contains(e[0].States, "BackupWait") {
+		t.Errorf("executions %+v", e)
+	}
+}
+
+// What ends Failed, and what can't be done at all, ends the execution as failed, where an operator sees it.
+func TestTheMachineTellsFailures(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.create("locations", `{"apiVersion":"salvor.io/v1","kind":"BackupLocation","metadata":{"name":"elsewhere"},"spec":{"s3":{"bucket":"somebody-elses","region":"eu-central-1"}}}`)
+	a := w.API.Call("POST", "/v1/backups", `{"apiVersion":"salvor.io/v1","kind":"Backup","metadata":{"name":"refused"},"spec":{"cluster":"prod","location":"elsewhere","scope":{"namespaces":["default"]}}}`)
+	if a.Status != 202 {
+		t.Fatalf("%d %s", a.Status, a.Body)
+	}
+	w.Machine.Idle()
+	if b := w.getBackup("refused"); b.Status.Phase != salvor.PhaseFailed {
+		t.Errorf("the backup is %s: %s", b.Status.Phase, b.Status.Message)
+	}
+	w.Machine.Retries = map[string]int{"Backup": 10}
+	w.Interfere = func(name string, call stack.Request) (time.Duration, bool) {
+		return 0, name == "BackupFunction" && call.Action == "dynamodb:GetItem"
+	}
+	w.Machine.Invocation = func() function.Options { return function.Options{Timeout: time.Second} }
+	w.postBackup("hopeless", "nobody")
+	w.Machine.Idle()
+	e := w.Machine.Executions()
+	if len(e) != 2 || e[0].Error != "Salvor.Failed" || e[1].Error != "Salvor.GivenUp" || count(e[1].States, "Backup") != 1 {
+		t.Errorf("executions %+v", e)
+	}
+}
