@@ -9,7 +9,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 
 	"salvor.io/salvor/tests/throwaway"
 )
@@ -34,17 +33,6 @@ func (d *demo) kubectl(ctx context.Context, k *throwaway.Kube, args ...string) (
 
 func (d *demo) kubectlQuietly(ctx context.Context, k *throwaway.Kube, args ...string) (string, error) {
 	return d.exec(ctx, filepath.Join(d.bin, "kubectl"), []string{"KUBECONFIG=" + k.Kubeconfig}, args)
-}
-
-// kubectlApart runs kubectl at the source so that Ctrl-C does not reach it.
-func (d *demo) kubectlApart(ctx context.Context, args ...string) (string, error) {
-	cmd := exec.CommandContext(ctx, filepath.Join(d.bin, "kubectl"), args...)
-	cmd.Env, cmd.SysProcAttr = append(os.Environ(), "KUBECONFIG="+d.source.Kubeconfig), &syscall.SysProcAttr{Setpgid: true}
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("kubectl %s: %w\n%s", strings.Join(args, " "), err, out)
-	}
-	return string(out), nil
 }
 
 // exec returns standard output; an error has standard error too.

@@ -37,7 +37,7 @@ func (d *demo) deploy(ctx context.Context) error {
 
 // ownPages makes the Offer the owner of the ConfigMap: such references hold an identity that a restored owner can't have.
 func (d *demo) ownPages(ctx context.Context) error {
-	uid, err := d.kubectlQuietly(ctx, d.source, "get", "-n", d.shop.web, "offer", "spring", "-o", "jsonpath={.metadata.uid}")
+	uid, err := d.kubectlQuietly(ctx, d.source, "get", "-n", d.shop.web, d.shop.crd(), "spring", "-o", "jsonpath={.metadata.uid}")
 	if err != nil {
 		return err
 	}

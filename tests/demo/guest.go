@@ -130,18 +130,12 @@ func (d *demo) announce() {
 
 // checkNames refuses to use a name that somebody has.
 func (g *guest) checkNames(ctx context.Context, s shop) error {
-	paths := []string{"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/" + s.crd()}
-	for _, ns := range s.all() {
-		paths = append(paths, "/api/v1/namespaces/"+ns)
+	taken, err := g.there(ctx, s)
+	if err != nil {
+		return err
 	}
-	for _, path := range paths {
-		there, err := g.exists(ctx, path)
-		if err != nil {
-			return err
-		}
-		if there {
-			return fmt.Errorf("%s exists already, and is somebody else's: nothing was changed", path)
-		}
+	if len(taken) > 0 {
+		return fmt.Errorf("%s exists already, and is somebody else's: nothing was changed", strings.Join(taken, ", "))
 	}
 	return nil
 }

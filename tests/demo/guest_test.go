@@ -47,8 +47,14 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// demo runs the demo on the cluster. Whenever its screen shows a key of at, the function is called once.
-func demo(t *testing.T, kubeconfig string, at map[string]func(pid int), args ...string) (screen string, code int) {
+// cue is what to do once the screen shows something.
+type cue struct {
+	shows string
+	do    func(pid int)
+}
+
+// demo runs the demo on the cluster. The cues come one after the other.
+func demo(t *testing.T, kubeconfig string, cues []cue, args ...string) (screen string, code int) {
 	t.Helper()
 	dir, err := programs()
 	if err != nil {
@@ -70,11 +76,9 @@ func demo(t *testing.T, kubeconfig string, at map[string]func(pid int), args ...
 		for buf := make([]byte, 4096); ; {
 			n, err := out.Read(buf)
 			text.Write(buf[:n])
-			for mark, do := range at {
-				if strings.Contains(text.String(), mark) {
-					delete(at, mark)
-					do(cmd.Process.Pid)
-				}
+			for len(cues) > 0 && strings.Contains(text.String(), cues[0].shows) {
+				cues[0].do(cmd.Process.Pid)
+				cues = cues[1:]
 			}
 			if err != nil {
 				return
@@ -87,8 +91,8 @@ func demo(t *testing.T, kubeconfig string, at map[string]func(pid int), args ...
 	if _, ok := errors.AsType[*exec.ExitError](err); err != nil && !ok {
 		t.Fatal(err)
 	}
-	if len(at) > 0 {
-		t.Errorf("the demo never came to %v:\n%s", at, &text)
+	if len(cues) > 0 {
+		t.Errorf("the demo never came to %q:\n%s", cues[0].shows, &text)
 	}
 	return text.String(), cmd.ProcessState.ExitCode()
 }
@@ -109,11 +113,21 @@ func tools(t *testing.T) string {
 	return ""
 }
 
+// kubectl is the owner of the cluster.
+func kubectl(t *testing.T, k testenv.KubeServer, args ...string) string {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), filepath.Join(tools(t), "kubectl"), append([]string{"--kubeconfig", k.Kubeconfig}, args...)...).Output()
+	if err != nil {
+		t.Fatalf("kubectl %v: %v", args, err)
+	}
+	return string(out)
+}
+
 // everything is every object of the cluster, but for what changes by itself: events, leases, and what nodes report.
 func everything(t *testing.T, k testenv.KubeServer) map[string]any {
 	t.Helper()
 	var kinds []string
-	for _, kind := range strings.Fields(k.Kubectl(t, "api-resources", "--verbs=list", "-o", "name")) {
+	for _, kind := range strings.Fields(kubectl(t, k, "api-resources", "--verbs=list", "-o", "name")) {
 		switch kind {
 		case "events", "events.events.k8s.io", "leases.coordination.k8s.io", "componentstatuses":
 		default:
@@ -121,7 +135,7 @@ func everything(t *testing.T, k testenv.KubeServer) map[string]any {
 		}
 	}
 	var list struct{ Items []map[string]any }
-	if err := json.Unmarshal([]byte(k.Kubectl(t, "get", strings.Join(kinds, ","), "-A", "-o", "json")), &list); err != nil {
+	if err := json.Unmarshal([]byte(kubectl(t, k, "get", strings.Join(kinds, ","), "-A", "-o", "json")), &list); err != nil {
 		t.Fatal(err)
 	}
 	objects := map[string]any{}
@@ -165,13 +179,13 @@ func interrupt(pid int) { _ = syscall.Kill(-pid, syscall.SIGINT) }
 // field.
 func TestADemoOnSomebodysClusterLeavesNothingBehind(t *testing.T) {
 	k := testenv.Kube(t, testenv.KubeOptions{Name: "demo", Node: true})
-	k.Kubectl(t, "create", "namespace", "salvor-demo-taken1-web")
-	k.Kubectl(t, "create", "configmap", "-n", "salvor-demo-taken1-web", "theirs", "--from-literal=a=b")
-	k.Kubectl(t, "create", "clusterrole", "almost", "--verb=get,list,watch,create,update,patch,delete", "--resource=namespaces,pods,secrets,configmaps,services,deployments.apps")
-	k.Kubectl(t, "create", "clusterrolebinding", "almost", "--clusterrole=almost", "--user=almost")
+	kubectl(t, k, "create", "namespace", "salvor-demo-taken1-web")
+	kubectl(t, k, "create", "configmap", "-n", "salvor-demo-taken1-web", "theirs", "--from-literal=a=b")
+	kubectl(t, k, "create", "clusterrole", "almost", "--verb=get,list,watch,create,update,patch,delete", "--resource=namespaces,pods,secrets,configmaps,services,deployments.apps")
+	kubectl(t, k, "create", "clusterrolebinding", "almost", "--clusterrole=almost", "--user=almost")
 	eventuallyQuiet(t, k)
 	before := everything(t, k)
-	t.Run("runs", func(t *testing.T) { onSomebodysCluster(t, k) })
+	onSomebodysCluster(t, k)
 	deadline := time.Now().Add(30 * time.Second)
 	for { // the API server forgets a definition's group a moment later
 		diff := cmp.Diff(before, everything(t, k))
@@ -200,7 +214,6 @@ func eventuallyQuiet(t *testing.T, k testenv.KubeServer) {
 }
 
 func onSomebodysCluster(t *testing.T, k testenv.KubeServer) {
-	run := func(name string, f func(t *testing.T)) { t.Run(name, func(t *testing.T) { t.Parallel(); f(t) }) }
 	expect := func(t *testing.T, screen string, code, want int, parts ...string) {
 		t.Helper()
 		for _, part := range parts {
@@ -212,45 +225,45 @@ func onSomebodysCluster(t *testing.T, k testenv.KubeServer) {
 			t.Errorf("it ended with %d, want %d:\n%s", code, want, screen)
 		}
 	}
-	run("the whole story, in a context that is not the current one", func(t *testing.T) {
+	t.Run("the whole story in a context that is not the current one", func(t *testing.T) {
 		file, name := twoContexts(t, k.Kubeconfig)
 		screen, code := demo(t, file, nil, "--context", name, "--yes")
 		expect(t, screen, code, 0, "server      "+k.Server, "context     "+name, "every pod was Ready", "in production all ", "in the copies all ", "nothing of the demo is left")
 	})
-	run("Ctrl-C while the application is frozen", func(t *testing.T) {
-		screen, code := demo(t, k.Kubeconfig, map[string]func(int){"--pre-exec-rule freeze": interrupt}, "--yes")
+	t.Run("Ctrl-C while the application is frozen", func(t *testing.T) {
+		screen, code := demo(t, k.Kubeconfig, []cue{{"--pre-exec-rule freeze", interrupt}}, "--yes")
 		expect(t, screen, code, 130, "everything has been taken down")
 	})
-	run("Ctrl-C, twice, while it is restored beside itself", func(t *testing.T) {
-		screen, code := demo(t, k.Kubeconfig, map[string]func(int){"-copy\n": interrupt, "Leave nothing behind": interrupt}, "--yes")
+	t.Run("Ctrl-C twice while it is restored beside itself", func(t *testing.T) {
+		screen, code := demo(t, k.Kubeconfig, []cue{{"-web-copy\n", interrupt}, {"Leave nothing behind", interrupt}}, "--yes")
 		expect(t, screen, code, 130, "everything has been taken down")
 	})
-	run("a failure", func(t *testing.T) {
-		screen, code := demo(t, k.Kubeconfig, map[string]func(int){"== Tell Salvor": func(int) {
-			k.Kubectl(t, "delete", "configmap", "-n", "salvor-demo-fails1-web", "pages")
-		}}, "--yes", "--suffix", "fails1")
+	t.Run("a failure", func(t *testing.T) {
+		screen, code := demo(t, k.Kubeconfig, []cue{{"== Tell Salvor", func(int) {
+			kubectl(t, k, "delete", "configmap", "-n", "salvor-demo-fails1-web", "pages")
+		}}}, "--yes", "--suffix", "fails1")
 		expect(t, screen, code, 1, "the demo FAILED", `configmaps "pages" not found`, "Leave nothing behind")
 	})
-	run("a name that somebody has", func(t *testing.T) {
+	t.Run("a name that somebody has", func(t *testing.T) {
 		screen, code := demo(t, k.Kubeconfig, nil, "--yes", "--suffix", "taken1")
 		expect(t, screen, code, 1, "namespaces/salvor-demo-taken1-web exists already")
 	})
-	run("nobody to be asked", func(t *testing.T) {
+	t.Run("nobody to be asked", func(t *testing.T) {
 		screen, code := demo(t, k.Kubeconfig, nil)
 		expect(t, screen, code, 1, "YES=1", "nothing was changed")
 	})
-	run("no rights", func(t *testing.T) {
+	t.Run("no rights", func(t *testing.T) {
 		screen, code := demo(t, k.User(t, "nobody"), nil, "--yes")
 		expect(t, screen, code, 1, "nothing was changed", "\n  create namespaces\n", "and ")
 	})
-	run("almost all rights", func(t *testing.T) {
+	t.Run("almost all rights", func(t *testing.T) {
 		screen, code := demo(t, k.User(t, "almost"), nil, "--yes", "--suffix", "almost")
 		expect(t, screen, code, 1, "\n  list *.*\n", "\n  create customresourcedefinitions.apiextensions.k8s.io\n")
 		if strings.Contains(screen, "create namespaces\n") {
 			t.Errorf("it misses a right that there is:\n%s", screen)
 		}
 	})
-	run("no such context", func(t *testing.T) {
+	t.Run("no such context", func(t *testing.T) {
 		screen, code := demo(t, k.Kubeconfig, nil, "--yes", "--context", "elsewhere")
 		expect(t, screen, code, 1, `has no context "elsewhere"`)
 	})

@@ -6,7 +6,8 @@
 // With --kubeconfig it shows the same on somebody's own cluster, in namespaces of its own, and restores into others of the
 // same cluster. It says first what it will do, looks whether it may, and asks.
 //
-// Nothing of it stays, also after Ctrl-C or a failure. Several may run at once.
+// Nothing of it stays, also after Ctrl-C or a failure. Several may run at once, but on a
+// cluster of yours one after the other: a kind that goes away while a backup is made is a failure of that.
 package main
 
 import (
@@ -25,11 +26,18 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
 	err := d.run(ctx)
+	if err != nil { // Ctrl-C may have reached a program before this one
+		select {
+		case <-ctx.Done():
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+	interrupted := ctx.Err() != nil
 	cleanErr := d.clean()
 	if cleanErr != nil {
 		fmt.Fprintln(os.Stderr, "\nthe demo did not clean up:", cleanErr)
 	}
-	if ctx.Err() != nil && cleanErr == nil {
+	if interrupted && cleanErr == nil {
 		fmt.Fprintln(os.Stderr, "\ninterrupted; everything has been taken down")
 		os.Exit(130)
 	}

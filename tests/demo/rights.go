@@ -120,7 +120,7 @@ func (g *guest) allowed(ctx context.Context, r right) (bool, error) {
 }
 
 func (g *guest) get(ctx context.Context, path string, into any) error {
-	data, err := g.client.Get().AbsPath(path).DoRaw(ctx)
+	data, err := g.client.Get().RequestURI(path).DoRaw(ctx)
 	if err != nil {
 		return fmt.Errorf("reading %s: %w", path, err)
 	}
