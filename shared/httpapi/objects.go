@@ -157,6 +157,12 @@ func (s *Server) deleteObject(r *http.Request, kind string) (*reply, error) {
 		return nil, err
 	}
 	name := r.PathValue("name")
+	if version != "" { // what is stale goes before what is in use
+		o, err := s.Catalog.Get(r.Context(), kind, name)
+		if err == nil && o.Meta().ResourceVersion != version {
+			return nil, stale(salvor.Errorf(salvor.Conflict, "it was changed"))
+		}
+	}
 	if err := s.unused(r.Context(), kind, name); err != nil {
 		return nil, err
 	}

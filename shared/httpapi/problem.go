@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"salvor.io/salvor/shared/salvor"
 )
@@ -57,7 +58,7 @@ func withStatus(status int, err *salvor.Error) error { return &statusError{err, 
 
 // problem answers with an error. What nobody foresaw is logged and not told: it may hold what callers must not see.
 func (s *Server) problem(w http.ResponseWriter, r *http.Request, err error) {
-	p := Problem{Code: salvor.CodeOf(err), Detail: err.Error()}
+	p := Problem{Code: salvor.CodeOf(err), Detail: detail(err)}
 	var own *statusError
 	switch status, known := statuses[p.Code]; {
 	case errors.As(err, &own):
@@ -85,6 +86,15 @@ func (s *Server) problem(w http.ResponseWriter, r *http.Request, err error) {
 	w.Header().Del("ETag")
 	w.WriteHeader(p.Status)
 	_, _ = w.Write(append(data, '\n'))
+}
+
+// detail is the error without its hint, which has a field of its own.
+func detail(err error) string {
+	var e *salvor.Error
+	if errors.As(err, &e) && e.Hint != "" {
+		return strings.TrimSuffix(err.Error(), "; "+e.Hint)
+	}
+	return err.Error()
 }
 
 // retryAfter is when to ask again, in seconds, after 503.

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"errors"
 	"net/http"
 
 	"salvor.io/salvor/shared/backup"
@@ -40,7 +41,7 @@ func (s *Server) createBackup(r *http.Request) (*reply, error) {
 	b.Status, b.RequestedBy, b.ResourceVersion = salvor.BackupStatus{}, callerOf(r.Context()), ""
 	recorded, created, err := s.Backups.Begin(r.Context(), b)
 	if err != nil {
-		return nil, err
+		return nil, unknownName(err)
 	}
 	if !created && !sameJSON(asked, recorded.Spec) {
 		return nil, salvor.Errorf(salvor.Exists, "backup %s is there already, and of something else", recorded.ID()).WithHint("choose another name")
@@ -51,6 +52,15 @@ func (s *Server) createBackup(r *http.Request) (*reply, error) {
 		}
 	}
 	return accepted(recorded, backupPath(recorded.ID())), nil
+}
+
+// unknownName: what a spec names and is not there is a mistake in the request.
+func unknownName(err error) error {
+	var e *salvor.Error
+	if salvor.Is(err, salvor.NotFound) && errors.As(err, &e) {
+		return withStatus(http.StatusBadRequest, salvor.Errorf(salvor.Invalid, "%s", detail(err)).WithHint("%s", e.Hint))
+	}
+	return err
 }
 
 func (s *Server) cancelBackup(r *http.Request) (*reply, error) {
@@ -85,7 +95,7 @@ func (s *Server) createRestore(r *http.Request) (*reply, error) {
 	want.Status, want.RequestedBy, want.ResourceVersion = salvor.RestoreStatus{}, callerOf(r.Context()), ""
 	recorded, created, err := s.Restores.Begin(r.Context(), want)
 	if err != nil {
-		return nil, err
+		return nil, unknownName(err)
 	}
 	if !created && !sameJSON(asked, recorded.Spec) {
 		return nil, salvor.Errorf(salvor.Exists, "restore %q is there already, and of something else", recorded.Name).WithHint("choose another name")

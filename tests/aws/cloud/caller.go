@@ -13,6 +13,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+
+	"salvor.io/salvor/tests/openapi"
 )
 
 var errNotAllowed = errors.New("the credentials are not those of a caller who may call this API")
@@ -24,7 +26,7 @@ type Answer struct {
 	Body   []byte
 }
 
-// Call sends a signed request; headers are name and value in turn.
+// Call sends a signed request, and holds the exchange against infra/openapi.yaml; headers are name and value in turn.
 func (a *API) Call(method, path, body string, headers ...string) Answer {
 	a.c.t.Helper()
 	req, err := http.NewRequestWithContext(a.c.t.Context(), method, a.URL+path, strings.NewReader(body))
@@ -37,7 +39,17 @@ func (a *API) Call(method, path, body string, headers ...string) Answer {
 	if err := a.Sign(a.c.t.Context(), req, []byte(body)); err != nil {
 		a.c.t.Fatal(err)
 	}
-	return a.Send(req)
+	answer := a.Send(req)
+	if answer.Status != http.StatusForbidden { // which is API Gateway's own
+		doc, err := openapi.Load()
+		if err == nil {
+			err = doc.Check(req, []byte(body), answer.Status, answer.Header, answer.Body)
+		}
+		if err != nil {
+			a.c.t.Error(err)
+		}
+	}
+	return answer
 }
 
 // Sign signs a request with the caller's credentials.
