@@ -76,7 +76,8 @@ func (s *Server) getOf(kind string) func(*http.Request) (*reply, error) {
 // create stores a new object. Its status is Salvor's own.
 func (s *Server) create(r *http.Request, o salvor.Object, path string) (*reply, error) {
 	m := o.Meta()
-	m.CreationTimestamp, m.RequestedBy, m.ResourceVersion = metav1.NewTime(s.Now()), callerOf(r.Context()), ""
+	m.CreationTimestamp = metav1.NewTime(s.Now())
+	mark(r.Context(), m)
 	keepStatus(o, nil)
 	if err := s.accept(r.Context(), o); err != nil {
 		return nil, err

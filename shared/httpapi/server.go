@@ -91,6 +91,20 @@ func WithCaller(ctx context.Context, caller string) context.Context {
 	return context.WithValue(ctx, callerKey{}, caller)
 }
 
+type requestKey struct{}
+
+// WithRequestID says which id the request has; objects that it makes carry it.
+func WithRequestID(ctx context.Context, id string) context.Context {
+	return context.WithValue(ctx, requestKey{}, id)
+}
+
+// mark notes on an object who asks for it, and by which request.
+func mark(ctx context.Context, m *salvor.ObjectMeta) {
+	m.RequestedBy, m.ResourceVersion = callerOf(ctx), ""
+	id, _ := ctx.Value(requestKey{}).(string)
+	m.RequestID(id)
+}
+
 // callerOf returns who asks.
 func callerOf(ctx context.Context) string {
 	caller, _ := ctx.Value(callerKey{}).(string)

@@ -253,7 +253,7 @@ func TestSearchByDate(t *testing.T) {
 		"last=2d":                       "b-004 b-003 b-002",
 		"to=2026-11-19T12:00:00Z":       "b-001 b-000",
 		"namespace=shop&phase=Completed,Failed&limit=2": "b-004 b-003",
-		"namespace=other": "",
+		"namespace=other":                       "",
 		"on=2026-11-21&zone=Pacific/Kiritimati": "b-002", // noon in UTC is the next day there
 		"name=b-00[01]&cluster=prod":            "b-001 b-000",
 	} {

@@ -38,7 +38,8 @@ func (s *Server) createBackup(r *http.Request) (*reply, error) {
 		return nil, salvor.Errorf(salvor.Invalid, "spec.schedule: only a schedule sets it")
 	}
 	asked := b.Spec
-	b.Status, b.RequestedBy, b.ResourceVersion = salvor.BackupStatus{}, callerOf(r.Context()), ""
+	b.Status = salvor.BackupStatus{}
+	mark(r.Context(), b.Meta())
 	recorded, created, err := s.Backups.Begin(r.Context(), b)
 	if err != nil {
 		return nil, unknownName(err)
@@ -92,7 +93,8 @@ func (s *Server) createRestore(r *http.Request) (*reply, error) {
 	}
 	want := o.(*salvor.Restore)
 	asked := want.Spec
-	want.Status, want.RequestedBy, want.ResourceVersion = salvor.RestoreStatus{}, callerOf(r.Context()), ""
+	want.Status = salvor.RestoreStatus{}
+	mark(r.Context(), want.Meta())
 	recorded, created, err := s.Restores.Begin(r.Context(), want)
 	if err != nil {
 		return nil, unknownName(err)

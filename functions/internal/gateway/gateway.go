@@ -12,6 +12,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
+	"salvor.io/salvor/functions/internal/home"
 	"salvor.io/salvor/shared/httpapi"
 	"salvor.io/salvor/shared/salvor"
 )
@@ -46,7 +47,8 @@ func request(ctx context.Context, e events.APIGatewayV2HTTPRequest) (*http.Reque
 		body = string(decoded)
 	}
 	u := url.URL{Path: path(e), RawQuery: e.RawQueryString}
-	req, err := http.NewRequestWithContext(httpapi.WithCaller(ctx, caller(e.RequestContext.Authorizer)), e.RequestContext.HTTP.Method, u.String(), strings.NewReader(body))
+	ctx = httpapi.WithCaller(httpapi.WithRequestID(ctx, home.RequestID(ctx)), caller(e.RequestContext.Authorizer))
+	req, err := http.NewRequestWithContext(ctx, e.RequestContext.HTTP.Method, u.String(), strings.NewReader(body))
 	if err != nil {
 		return nil, fmt.Errorf("reading the request: %w", err)
 	}

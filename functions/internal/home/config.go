@@ -17,6 +17,8 @@ type Config struct {
 	// ScheduleGroup holds the schedules at EventBridge; ScheduleRole invokes ScheduleTarget, and what can't be delivered goes
 	// to ScheduleDeadLetters (SALVOR_SCHEDULE_GROUP, _ROLE, _TARGET, _DEAD_LETTERS): a name, and ARNs.
 	ScheduleGroup, ScheduleRole, ScheduleTarget, ScheduleDeadLetters string
+	// Stack is the stack's name, the dimension of metrics (SALVOR_STACK).
+	Stack string
 	// LogLevel is debug, info, warn or error (SALVOR_LOG_LEVEL). Default: info.
 	LogLevel slog.Level
 	// Function and Version are Lambda's own names of this code (AWS_LAMBDA_FUNCTION_NAME, AWS_LAMBDA_FUNCTION_VERSION).
@@ -53,7 +55,7 @@ func readConfig(getenv func(string) string, needs []Need) (Config, error) {
 	c := Config{Table: getenv(string(Table)), CatalogID: getenv(string(CatalogID)), StateMachine: getenv(string(StateMachine)),
 		ScheduleGroup: getenv(string(ScheduleGroup)), ScheduleRole: getenv(string(ScheduleRole)),
 		ScheduleTarget: getenv(string(ScheduleTarget)), ScheduleDeadLetters: getenv(string(ScheduleDeadLetters)),
-		Function: getenv("AWS_LAMBDA_FUNCTION_NAME"), Version: getenv("AWS_LAMBDA_FUNCTION_VERSION")}
+		Stack: getenv("SALVOR_STACK"), Function: getenv("AWS_LAMBDA_FUNCTION_NAME"), Version: getenv("AWS_LAMBDA_FUNCTION_VERSION")}
 	if level := getenv("SALVOR_LOG_LEVEL"); level != "" {
 		if err := c.LogLevel.UnmarshalText([]byte(level)); err != nil {
 			return Config{}, fmt.Errorf("reading the environment: SALVOR_LOG_LEVEL: %q is not one of debug, info, warn and error", level)

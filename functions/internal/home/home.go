@@ -27,6 +27,8 @@ type Home struct {
 	Catalog *dynamo.Catalog
 	Log     *slog.Logger
 	Now     func() time.Time
+
+	logs io.Writer
 }
 
 // version is set by the linker.
@@ -43,7 +45,7 @@ func Open(ctx context.Context, getenv func(string) string, logs io.Writer, needs
 		return nil, fmt.Errorf("reading the AWS configuration: %w", err)
 	}
 	c.Salvor = version
-	h := &Home{Config: c, AWS: sdk, Catalog: dynamo.Open(sdk, c.Table), Now: time.Now}
+	h := &Home{Config: c, AWS: sdk, Catalog: dynamo.Open(sdk, c.Table), Now: time.Now, logs: logs}
 	h.Log = newLog(logs, c)
 	return h, nil
 }

@@ -40,6 +40,7 @@ func (w *Backups) Begin(ctx context.Context, ask *event.Ask) (*event.Job, string
 	case b.RequestedBy == "":
 		b.RequestedBy = "invocation/" + home.RequestID(ctx)
 	}
+	b.RequestID(home.RequestID(ctx))
 	recorded, created, err := w.Engine(w.Holder(ctx)).Begin(ctx, b)
 	if err != nil {
 		return nil, "", err
@@ -61,6 +62,7 @@ func (w *Backups) Work(ctx context.Context, job event.Job) (*Answer, error) {
 	case salvor.Is(err, salvor.Suspended):
 		return &Answer{Status: Continue, Phase: b.Status.Phase, Message: err.Error(), Epoch: b.Status.Lease.Epoch}, nil
 	case b != nil:
+		w.measure(ctx, b)
 		return ended(b.Status.Phase, b.Status.Message, b.Status.Lease.Epoch), nil
 	case salvor.Is(err, salvor.NotFound):
 		return &Answer{Status: Done, Message: "there is no such backup; it may have been deleted"}, nil
@@ -68,6 +70,20 @@ func (w *Backups) Work(ctx context.Context, job event.Job) (*Answer, error) {
 		return w.other(ctx, id)
 	}
 	return nil, err
+}
+
+// measure emits what a backup that has ended took.
+func (w *Backups) measure(ctx context.Context, b *salvor.Backup) {
+	s := b.Status
+	w.Emit(ctx, map[string]string{"Backup": b.Name, "Cluster": s.ClusterID, "Schedule": b.Spec.Schedule, "Request": b.Annotations[salvor.RequestAnnotation]},
+		home.Flag("BackupFailed", !s.Phase.Good() && s.Phase != salvor.PhasePartiallyFailed && s.Phase != salvor.PhaseCanceled),
+		home.Flag("BackupPartial", s.Phase == salvor.PhasePartiallyFailed),
+		home.Flag("ThawOwed", s.Thaw != nil),
+		home.Metric{Name: "BackupFailures", Unit: "Count", Value: float64(len(s.Failures))},
+		home.Metric{Name: "BackupDuration", Unit: "Milliseconds", Value: float64(s.CompletedAt.Sub(s.StartedAt.Time).Milliseconds())},
+		home.Metric{Name: "BackupFrozen", Unit: "Milliseconds", Value: float64(s.FrozenFor.Milliseconds())},
+		home.Metric{Name: "BackupObjects", Unit: "Count", Value: float64(s.Progress.Objects)},
+		home.Metric{Name: "BackupUploaded", Unit: "Bytes", Value: float64(s.Progress.BytesUploaded)})
 }
 
 // other answers about a backup that is not to be made: it is made already, or being made by another process, or to be deleted.

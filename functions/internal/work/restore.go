@@ -25,6 +25,7 @@ func (w *Restores) Begin(ctx context.Context, ask *event.Ask) (*event.Job, strin
 	if r.RequestedBy == "" {
 		r.RequestedBy = "invocation/" + home.RequestID(ctx)
 	}
+	r.RequestID(home.RequestID(ctx))
 	recorded, created, err := w.Engine(w.Holder(ctx)).Begin(ctx, r)
 	if err != nil {
 		return nil, "", err
@@ -51,11 +52,26 @@ func (w *Restores) Work(ctx context.Context, job event.Job) (*Answer, error) {
 	case salvor.Is(err, salvor.Suspended):
 		return &Answer{Status: Continue, Phase: s.Phase, Message: err.Error(), Epoch: s.Lease.Epoch}, nil
 	case s.Phase.Done():
+		w.measure(ctx, r)
 		return ended(s.Phase, s.Message, s.Lease.Epoch), nil
 	case salvor.Is(err, salvor.Conflict), salvor.Is(err, salvor.Fenced):
 		return w.other(ctx, job.Name)
 	}
 	return nil, err
+}
+
+// measure emits what a restore that has ended took.
+func (w *Restores) measure(ctx context.Context, r *salvor.Restore) {
+	s := r.Status
+	var objects int64
+	for _, n := range s.Outcomes {
+		objects += n
+	}
+	w.Emit(ctx, map[string]string{"Restore": r.Name, "Cluster": r.Spec.TargetCluster, "Request": r.Annotations[salvor.RequestAnnotation]},
+		home.Flag("RestoreFailed", s.Phase == salvor.PhaseFailed),
+		home.Metric{Name: "RestoreFailures", Unit: "Count", Value: float64(s.Outcomes[salvor.OutcomeFailed])},
+		home.Metric{Name: "RestoreDuration", Unit: "Milliseconds", Value: float64(s.CompletedAt.Sub(s.StartedAt.Time).Milliseconds())},
+		home.Metric{Name: "RestoreObjects", Unit: "Count", Value: float64(objects)})
 }
 
 // other answers about a restore that another process does.

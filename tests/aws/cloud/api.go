@@ -47,8 +47,8 @@ func newAPI(c *Cloud) *API {
 
 // ServeHTTP finds the route, the caller and the function.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	route, ok := a.match(r)
-	if !ok {
+	route := Route(a.routes, r.Method, r.URL.Path)
+	if route.Function == "" {
 		reply(w, http.StatusNotFound, map[string]string{"message": "Not Found"})
 		return
 	}
@@ -77,20 +77,20 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	answer(w, result, err)
 }
 
-// match finds the most specific route: one that names the method and the path in full goes first.
+// Route finds the most specific route, none when there is none: one that names the method and the path in full goes first.
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-routes.html
-func (a *API) match(r *http.Request) (stack.Route, bool) {
+func Route(routes []stack.Route, method, path string) stack.Route {
 	best, found := stack.Route{}, -1
-	for _, route := range a.routes {
-		if route.Method != "ANY" && route.Method != r.Method {
+	for _, route := range routes {
+		if route.Method != "ANY" && route.Method != method {
 			continue
 		}
 		rank := -1
 		prefix, greedy := strings.CutSuffix(route.Path, "{proxy+}")
 		switch {
-		case !greedy && route.Path == r.URL.Path:
+		case !greedy && route.Path == path:
 			rank = 1000
-		case greedy && strings.HasPrefix(r.URL.Path, prefix):
+		case greedy && strings.HasPrefix(path, prefix):
 			rank = len(prefix)
 		default:
 			continue
@@ -102,7 +102,7 @@ func (a *API) match(r *http.Request) (stack.Route, bool) {
 			best, found = route, rank
 		}
 	}
-	return best, found >= 0
+	return best
 }
 
 func (a *API) authorize(r *http.Request, body []byte) error {

@@ -49,9 +49,8 @@ type Cloud struct {
 	// Interfere, if set before functions run, delays a call to AWS, or lets it fail as if the service was down.
 	Interfere func(function string, call stack.Request) (wait time.Duration, down bool)
 
-	mu    sync.Mutex
-	logs  []string
-	calls map[string]map[Called]int // by logical name of the function
+	mu   sync.Mutex
+	logs []string
 }
 
 // deployed is a function and what the template says of it.
@@ -85,7 +84,7 @@ func Start(t testing.TB, o Options) *Cloud {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &Cloud{t: t, Stack: s, S3: testenv.S3(t), dynamo: testenv.Dynamo(t), functions: map[string]*deployed{}, calls: map[string]map[Called]int{}}
+	c := &Cloud{t: t, Stack: s, S3: testenv.S3(t), dynamo: testenv.Dynamo(t), functions: map[string]*deployed{}}
 	t.Cleanup(c.stop)
 	c.Table, c.Bucket = c.ref("Table"), c.ref("Bucket")
 	c.makeTable()

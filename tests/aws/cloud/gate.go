@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"salvor.io/salvor/tests/aws/signed"
@@ -39,7 +41,7 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, "", http.StatusForbidden, "InvalidSignatureException", err.Error())
 		return
 	}
-	g.c.record(g.d.Logical, one.request)
+	record(g.d.Logical, stack.Uses(g.d.policy, one.request))
 	// Who asks STS for its own name needs no permission.
 	if one.request.Action != "sts:GetCallerIdentity" && !stack.Allows(g.d.policy, one.request) {
 		message := fmt.Sprintf("%s is not authorized to perform: %s on resource: %s", g.d.Role, one.request.Action, one.request.Resource)
@@ -129,17 +131,29 @@ func (g *gate) store(w http.ResponseWriter, r *http.Request, one *call) {
 	proxy.ServeHTTP(w, r)
 }
 
-// Called is an action that a function used, and on what.
-type Called struct{ Action, Resource string }
+// used are, by the function's logical name, the permissions of its role that calls needed, in all clouds of this process.
+var (
+	usedMu sync.Mutex
+	used   = map[string]map[string]bool{}
+)
 
-// record notes a call.
-func (c *Cloud) record(function string, r stack.Request) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.calls[function] == nil {
-		c.calls[function] = map[Called]int{}
+// Used are the permissions of the function's role, as "Sid action", that its calls needed so far.
+func Used(function string) map[string]bool {
+	usedMu.Lock()
+	defer usedMu.Unlock()
+	return maps.Clone(used[function])
+}
+
+// record notes what a call needed.
+func record(function string, permissions []string) {
+	usedMu.Lock()
+	defer usedMu.Unlock()
+	if used[function] == nil {
+		used[function] = map[string]bool{}
 	}
-	c.calls[function][Called{r.Action, r.Resource}]++
+	for _, p := range permissions {
+		used[function][p] = true
+	}
 }
 
 // refuse answers as the service does.

@@ -51,6 +51,7 @@ var arnForms = map[string]string{
 	"AWS::IAM::Role":                "iam::ACCOUNT:role/NAME",
 	"AWS::Serverless::Function":     "lambda:REGION:ACCOUNT:function:NAME",
 	"AWS::Serverless::StateMachine": "states:REGION:ACCOUNT:stateMachine:NAME",
+	"AWS::CloudWatch::Alarm":        "cloudwatch:REGION:ACCOUNT:alarm:NAME",
 	"AWS::Logs::LogGroup":           "logs:REGION:ACCOUNT:log-group:NAME:*",
 }
 

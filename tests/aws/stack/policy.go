@@ -89,6 +89,21 @@ func Allows(policy []Statement, r Request) bool {
 	return allowed
 }
 
+// Uses are the actions of the statements, each as "Sid action", that the request is allowed by.
+func Uses(policy []Statement, r Request) []string {
+	var all []string
+	for _, st := range policy {
+		for _, a := range st.Actions {
+			one := st
+			one.Actions = []string{a}
+			if st.Effect == "Allow" && one.Matches(r) {
+				all = append(all, st.Sid+" "+a)
+			}
+		}
+	}
+	return all
+}
+
 // Matches reports whether the statement is about the request.
 func (st Statement) Matches(r Request) bool {
 	if !slices.ContainsFunc(st.Actions, func(a string) bool { return like(strings.ToLower(a), strings.ToLower(r.Action)) }) {

@@ -1,0 +1,177 @@
+package aws_test
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"salvor.io/salvor/tests/aws/cloud"
+	"salvor.io/salvor/tests/aws/stack"
+	"salvor.io/salvor/tests/openapi"
+	"salvor.io/salvor/tests/testenv"
+)
+
+func template(t *testing.T, parameters map[string]string) (*stack.Stack, string) {
+	t.Helper()
+	root, err := testenv.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := stack.Load(filepath.Join(root, "template.yaml"), stack.Options{Name: "salvor", Region: cloud.Region, Account: cloud.Account, Parameters: parameters})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, root
+}
+
+// Each folder of functions/ is one function, which has a role, a log group, and an alarm of its own, and a sane timeout.
+func TestEachFunctionHasWhatItNeeds(t *testing.T) {
+	s, root := template(t, nil)
+	functions, err := s.Functions()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var folders, made []string
+	mains, err := filepath.Glob(filepath.Join(root, "functions", "*", "main.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range mains {
+		folders = append(folders, filepath.Base(filepath.Dir(m)))
+	}
+	roles := map[string]bool{}
+	for _, f := range functions {
+		made = append(made, f.Folder())
+		if f.Handler != "bootstrap" || f.Timeout < time.Second || f.Timeout > 15*time.Minute || f.Memory < 128 {
+			t.Errorf("%s: handler %s, timeout %s, memory %d", f.Logical, f.Handler, f.Timeout, f.Memory)
+		}
+		if roles[f.Role] || f.Role != strings.TrimSuffix(f.Logical, "Function")+"Role" {
+			t.Errorf("%s shares the role %s", f.Logical, f.Role)
+		}
+		roles[f.Role] = true
+		if f.LogGroup != "/aws/lambda/"+f.Name {
+			t.Errorf("%s logs to %s", f.Logical, f.LogGroup)
+		}
+		if s.Resources[f.Logical].Metadata["BuildMethod"] != "makefile" {
+			t.Errorf("%s is not built by the Makefile", f.Logical)
+		}
+		if !alarmed(t, s, f.Name) {
+			t.Errorf("%s has no alarm for its errors", f.Logical)
+		}
+	}
+	slices.Sort(made)
+	if diff := cmp.Diff(folders, made); diff != "" {
+		t.Errorf("folders and functions differ: %s", diff)
+	}
+}
+
+func alarmed(t *testing.T, s *stack.Stack, function string) bool {
+	t.Helper()
+	names, err := s.OfType("AWS::CloudWatch::Alarm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		p, err := s.Properties(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := p["Dimensions"].([]any)[0].(map[string]any); p["Namespace"] == "AWS/Lambda" && d["Value"] == function && len(p["AlarmActions"].([]any)) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// Nothing is left behind that costs money, except the backups, what finds them, and the key to both.
+func TestOnlyBackupsStay(t *testing.T) {
+	s, _ := template(t, nil)
+	var stay []string
+	for name, r := range s.Resources {
+		if r.DeletionPolicy != "" {
+			stay = append(stay, name)
+			if r.DeletionPolicy != "Retain" || r.UpdateReplacePolicy != "Retain" {
+				t.Errorf("%s: when the stack goes it is %s, when it is replaced %s", name, r.DeletionPolicy, r.UpdateReplacePolicy)
+			}
+		}
+	}
+	slices.Sort(stay)
+	if diff := cmp.Diff([]string{"Bucket", "BucketPolicy", "Key", "Table"}, stay); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// With each choice of the parameters everything can be resolved, and each log group keeps its logs for a time.
+func TestEveryChoiceOfParametersResolves(t *testing.T) {
+	for name, parameters := range map[string]map[string]string{
+		"defaults": nil,
+		"all":      {"ApiAuthorization": "JWT", "JwtIssuer": "https://issuer.example.org", "JwtAudience": "salvor", "SubnetIds": "subnet-1,subnet-2", "SecurityGroupIds": "sg-1", "ObjectLockDays": "30", "AlarmEmail": "ops@example.org"},
+	} {
+		s, _ := template(t, parameters)
+		for p, v := range s.Parameters {
+			if v.Description == "" || v.Default == nil {
+				t.Errorf("parameter %s has no description or no default", p)
+			}
+		}
+		for logical, r := range s.Resources {
+			properties, err := s.Properties(logical)
+			if err != nil {
+				t.Errorf("%s: %v", name, err)
+				continue
+			}
+			if r.Type == "AWS::Logs::LogGroup" && properties["RetentionInDays"] == nil {
+				t.Errorf("%s keeps its logs for ever", logical)
+			}
+		}
+		if _, err := s.Resolve(s.Outputs); err != nil {
+			t.Errorf("%s: outputs: %v", name, err)
+		}
+	}
+}
+
+// What infra/openapi.yaml describes is routed to a function, and only signed requests are.
+func TestEveryOperationIsRouted(t *testing.T) {
+	s, _ := template(t, nil)
+	routes, err := s.Routes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := openapi.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, item := range d.Paths.Map() {
+		for method := range item.Operations() {
+			want := "ApiFunction"
+			if method == "GET" && path == "/v1/backups" {
+				want = "SearchFunction"
+			}
+			if got := cloud.Route(routes, method, path); got.Function != want || got.Authorization != "AWS_IAM" {
+				t.Errorf("%s %s goes to %+v, want %s", method, path, got, want)
+			}
+		}
+	}
+}
+
+// cfn-lint knows what AWS takes; it is not on every machine.
+func TestCfnLintFindsNothing(t *testing.T) {
+	_, root := template(t, nil)
+	lint, err := exec.LookPath("cfn-lint")
+	if err != nil {
+		t.Log("cfn-lint is not installed here: template.yaml is checked by the tests beside this one only")
+		return
+	}
+	cmd := exec.CommandContext(t.Context(), lint, "-t", filepath.Join(root, "template.yaml"), "--regions", "us-east-1", "eu-central-1")
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, os.Stderr
+	if err := cmd.Run(); err != nil {
+		t.Errorf("%v\n%s", err, &out)
+	}
+}
