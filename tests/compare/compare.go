@@ -161,7 +161,7 @@ func show(k Key, v any) string {
 
 // owners checks that each owner that an object names is a living one. One without namespace has to be in the snapshot, too.
 func (c *Comparison) owners(is *Snapshot) error {
-	uids := map[string]bool{}
+	names := map[string]string{} // by UID
 	var objects []object
 	for _, k := range is.Keys() {
 		o, err := readObject(k, is.Objects[k])
@@ -169,12 +169,12 @@ func (c *Comparison) owners(is *Snapshot) error {
 			return err
 		}
 		objects = append(objects, o)
-		uids[o.Metadata.UID] = true
+		names[o.Metadata.UID] = k.Name
 	}
 	for _, o := range objects {
 		for _, owner := range o.Metadata.OwnerReferences {
 			c.Owned++
-			if !uids[owner.UID] {
+			if owner.UID == "" || names[owner.UID] != owner.Name {
 				c.problem("%s names an owner that doesn't live: %s %s, uid %s", o.Key, owner.Kind, owner.Name, owner.UID)
 			}
 		}

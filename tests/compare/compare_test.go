@@ -118,9 +118,9 @@ func TestAnAllowanceHoldsForWhatItIsAbout(t *testing.T) {
 				allow = &compare.Allowances{Fields: []*compare.Allowance{&c.allow}}
 			}
 			is := one(c.meta, c.is)
-			is.Objects[compare.Key{Kind: "owners", Name: "web"}] = []byte(`{"metadata":{"uid":"u"}}`)
+			is.Objects[compare.Key{Kind: "owners", Name: "web"}] = []byte(`{"metadata":{"name":"web","uid":"u"}}`)
 			was := one(c.meta, c.was)
-			was.Objects[compare.Key{Kind: "owners", Name: "web"}] = []byte(`{"metadata":{"uid":"u"}}`)
+			was.Objects[compare.Key{Kind: "owners", Name: "web"}] = []byte(`{"metadata":{"name":"web","uid":"u"}}`)
 			got, err := compare.Compare(was, is, allow)
 			if err != nil {
 				t.Fatal(err)

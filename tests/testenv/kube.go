@@ -1,6 +1,7 @@
 package testenv
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -65,11 +66,17 @@ func Kube(t testing.TB, o KubeOptions) KubeServer {
 // Kubectl runs kubectl at the cluster, as a user would, and returns what it printed. It fails the test if kubectl does.
 func (k KubeServer) Kubectl(t testing.TB, args ...string) string {
 	t.Helper()
-	out, err := run(t.Context(), append([]string{"kubectl", "--kubeconfig", k.Kubeconfig}, args...)...)
+	out, err := k.TryKubectl(t.Context(), args...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return string(out)
+	return out
+}
+
+// TryKubectl is Kubectl for what may fail.
+func (k KubeServer) TryKubectl(ctx context.Context, args ...string) (string, error) {
+	out, err := run(ctx, append([]string{"kubectl", "--kubeconfig", k.Kubeconfig}, args...)...)
+	return string(out), err
 }
 
 // User returns the path of a kubeconfig that signs in as user, a member of
