@@ -49,20 +49,19 @@ func (w *world) getBackup(name string) *salvor.Backup {
 // A capture that takes longer than an invocation is carried over several by the state machine: each goes on at the cut of
 // the first, and what is stored is not stored again.
 func TestALongCaptureTakesSeveralInvocations(t *testing.T) {
-	t.Parallel()
 	w := newWorld(t)
 	label := w.spread(80)
 	var puts, invocations atomic.Int32
 	w.Interfere = func(name string, call stack.Request) (time.Duration, bool) {
-		if name == "BackupFunction" && call.Action == "s3:PutObject" {
+		if name == "BackupFunction" && call.Action == "s3:PutObject" && strings.Contains(call.Resource, "/segments/") {
 			puts.Add(1)
-			return 400 * time.Millisecond, false
+			return 600 * time.Millisecond, false
 		}
 		return 0, false
 	}
 	w.Machine.Invocation = func() function.Options {
 		invocations.Add(1)
-		return function.Options{Timeout: 6 * time.Second}
+		return function.Options{Timeout: 9 * time.Second}
 	}
 	w.postBackup("long", label)
 	w.Machine.Idle()
@@ -74,8 +73,8 @@ func TestALongCaptureTakesSeveralInvocations(t *testing.T) {
 	if n := invocations.Load(); n < 2 || len(e) != 1 || e[0].Error != "" || int(n) != count(e[0].States, "Backup") {
 		t.Errorf("%d invocations, executions %+v", n, e)
 	}
-	// owner.json, report and manifest, and a checkpoint for each invocation but the last, come to the segments.
-	if most := int32(b.Status.Progress.Segments) + 3 + 2*invocations.Load(); puts.Load() > most {
+	// What is on its way when the time is up may be sent once more.
+	if most := int32(b.Status.Progress.Segments) + 4*invocations.Load(); puts.Load() > most {
 		t.Errorf("%d puts for %d segments: work was repeated", puts.Load(), b.Status.Progress.Segments)
 	}
 }
