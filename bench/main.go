@@ -32,6 +32,7 @@ var benchmarks = []benchmark{
 	{"restore", "10,000 objects: restore beside plain creates by 16 workers; about 3 min", benchRestore},
 	{"memory", "memory of `salvor backup`: 100,000 objects of 1 KiB, 500 Secrets of 1 MiB; about 5 min", benchMemory},
 	{"search", "search of one day among 1,000,000 backups and among 10,000; about 2 min", benchSearch},
+	{"functions", "size and start of the Lambda functions beside an empty one; about 1 min", benchFunctions},
 }
 
 func main() {
