@@ -94,7 +94,7 @@ func (r *run) bring(ctx context.Context, u *unit, raw []byte) (verdict, error) {
 	var v verdict
 	if u.res.String() == kindNamespaces {
 		v, err = r.namespace(ctx, o)
-	} else if err = r.spaces.open(result.Namespace); err == nil {
+	} else if err = r.mayCome(ctx, o); err == nil {
 		v, err = r.place(ctx, o)
 	}
 	if err != nil {
@@ -110,6 +110,14 @@ func (r *run) bring(ctx context.Context, u *unit, raw []byte) (verdict, error) {
 		v.res, v.owners = res, result.Owners
 	}
 	return v, nil
+}
+
+// mayCome returns why the object can't be brought now, nil when it can.
+func (r *run) mayCome(ctx context.Context, o *object) error {
+	if err := r.spaces.open(o.result.Namespace); err != nil {
+		return err
+	}
+	return r.answered(ctx, o)
 }
 
 // join joins reasons; empty ones say nothing.

@@ -40,6 +40,8 @@ type run struct {
 
 	mu    sync.Mutex
 	later []deferred
+	// insist: what may be brought in spite of a reason against it waits no more.
+	insist bool
 }
 
 // deferred is an object that failed and may succeed later.

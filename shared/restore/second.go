@@ -3,6 +3,7 @@ package restore
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -18,14 +19,18 @@ const (
 )
 
 // second tries again what was deferred, wave by wave, with growing pauses. It ends when nothing is left, when several
-// rounds in a row have brought nothing, or when its time is over.
+// rounds in a row have brought nothing, or when its time is over; then, one last time, without waiting for what need not
+// be waited for.
 func (r *run) second(ctx context.Context) error {
 	pause := 5 * r.tuning.RetryBase
 	left := r.takeLater()
 	for idle, waited := 0, time.Duration(0); len(left) > 0; {
 		if idle >= patience(left) || waited >= r.tuning.Second {
-			r.giveUp(left)
-			return nil
+			if r.insist || !slices.ContainsFunc(left, deferred.soft) {
+				r.giveUp(left)
+				return nil
+			}
+			r.insist = true
 		}
 		r.tally.begin("trying again what failed at first")
 		if err := sleep(ctx, pause); err != nil {
@@ -46,6 +51,12 @@ func (r *run) second(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// soft reports whether the object may be brought in spite of the reason against it.
+func (d deferred) soft() bool {
+	var u *unanswered
+	return errors.As(d.err, &u)
 }
 
 func patience(left []deferred) int {

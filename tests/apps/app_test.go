@@ -41,9 +41,9 @@ const (
 
 var apps = map[string]app{
 	"an operator with definitions and webhooks": {
-		files: []string{"operator.yaml", "sites.yaml"}, namespace: "sites", label: "app.kubernetes.io/part-of=sites", least: 21,
+		files: []string{"operator.yaml", "sites.yaml"}, namespace: "sites", label: "app.kubernetes.io/part-of=sites", least: 22,
 		workloads: []string{"deployment/sites-controller", "deployment/sites-webhook", "deployment/site-blog", "deployment/site-shop"},
-		global: map[string][]string{definitionKind: {"sites.web.example.com"}, mutatingKind: {"sites"}, validatingKind: {"sites"},
+		global: map[string][]string{definitionKind: {"sites.web.example.com"}, mutatingKind: {"sites"}, validatingKind: {"sites", "sites-pods"},
 			roleKind: {"sites"}, bindingKind: {"sites"}},
 		probes: []probe{
 			{service: "site-blog:http", path: "/index.html", want: "<h1>A blog</h1>Nothing <yet> & more to come.\n"},

@@ -26,6 +26,7 @@ var trusting = []struct{ path, field string }{
 	{"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/sites.web.example.com", "/spec/conversion/webhook/clientConfig/caBundle"},
 	{"/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/sites", "/webhooks/0/clientConfig/caBundle"},
 	{"/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/sites", "/webhooks/0/clientConfig/caBundle"},
+	{"/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/sites-pods", "/webhooks/0/clientConfig/caBundle"},
 }
 
 // certify makes the certificate, unless there is one, and has the API server trust it.
