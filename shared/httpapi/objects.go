@@ -76,8 +76,7 @@ func (s *Server) getOf(kind string) func(*http.Request) (*reply, error) {
 // create stores a new object. Its status is Salvor's own.
 func (s *Server) create(r *http.Request, o salvor.Object, path string) (*reply, error) {
 	m := o.Meta()
-	m.CreationTimestamp = metav1.NewTime(s.Now())
-	mark(r.Context(), m)
+	m.CreationTimestamp, m.RequestedBy, m.ResourceVersion = metav1.NewTime(s.Now()), callerOf(r.Context()), ""
 	keepStatus(o, nil)
 	if err := s.accept(r.Context(), o); err != nil {
 		return nil, err

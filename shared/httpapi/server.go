@@ -93,12 +93,12 @@ func WithCaller(ctx context.Context, caller string) context.Context {
 
 type requestKey struct{}
 
-// WithRequestID says which id the request has; objects that it makes carry it.
+// WithRequestID says which id the request has; the work that it begins carries it.
 func WithRequestID(ctx context.Context, id string) context.Context {
 	return context.WithValue(ctx, requestKey{}, id)
 }
 
-// mark notes on an object who asks for it, and by which request.
+// mark notes on work who asks for it, and by which request.
 func mark(ctx context.Context, m *salvor.ObjectMeta) {
 	m.RequestedBy, m.ResourceVersion = callerOf(ctx), ""
 	id, _ := ctx.Value(requestKey{}).(string)

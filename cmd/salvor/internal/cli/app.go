@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"salvor.io/salvor/cmd/salvor/internal/home"
+	"salvor.io/salvor/cmd/salvor/internal/remote"
 	"salvor.io/salvor/shared/salvor"
 )
 
@@ -17,6 +18,7 @@ import (
 type app struct {
 	sys      System
 	homeDir  string
+	api      string
 	logLevel string
 	verbose  bool
 	force    bool // --force of the commands that store settings
@@ -60,12 +62,26 @@ func (a *app) home() (*home.Home, error) {
 	if a.opened != nil {
 		return a.opened, nil
 	}
+	options := home.Options{Now: a.sys.Now, Holder: a.sys.Holder, Version: a.sys.Version}
+	if api := a.apiURL(); api != "" {
+		var err error
+		a.opened, err = home.OpenRemote(context.Background(), options, remote.Options{URL: api, Token: a.sys.Getenv("SALVOR_TOKEN"), Now: a.sys.Now})
+		return a.opened, err
+	}
 	dir, err := a.dir()
 	if err != nil {
 		return nil, err
 	}
-	a.opened, err = home.Open(dir, home.Options{Now: a.sys.Now, Holder: a.sys.Holder, Version: a.sys.Version})
+	a.opened, err = home.Open(dir, options)
 	return a.opened, err
+}
+
+// apiURL is the API to use instead of a home of this machine; "" for none.
+func (a *app) apiURL() string {
+	if a.api != "" || a.homeDir != "" {
+		return a.api
+	}
+	return a.sys.Getenv("SALVOR_API")
 }
 
 // dir is where the home is.

@@ -130,12 +130,20 @@ func (a *app) runBackup(ctx context.Context, h *home.Home, id salvor.BackupID, o
 	p := a.progress("backup " + id.Name)
 	a.watchBackup(e, p, id.Name)
 	began := a.sys.Now()
-	ended, err := e.Run(ctx, id)
+	ended, err := a.workOn(ctx, h, e, id)
 	p.end()
 	if ended == nil {
 		return err
 	}
 	return a.ended(ctx, h, ended, err, a.sys.Now().Sub(began), out)
+}
+
+// workOn makes the backup, or waits for the service that does.
+func (a *app) workOn(ctx context.Context, h *home.Home, e *backup.Engine, id salvor.BackupID) (*salvor.Backup, error) {
+	if h.Remote != nil {
+		return h.Remote.AwaitBackup(ctx, id, e.Progress)
+	}
+	return e.Run(ctx, id)
 }
 
 // begin records the backup; for a name that nobody chose, it finds one that is free.

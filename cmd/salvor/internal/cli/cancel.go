@@ -29,7 +29,11 @@ func (a *app) cancelBackup() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			b, err = backup.RequestCancel(cmd.Context(), h.Catalog, b.ID())
+			if h.Remote != nil {
+				b, err = h.Remote.CancelBackup(cmd.Context(), b.ID())
+			} else {
+				b, err = backup.RequestCancel(cmd.Context(), h.Catalog, b.ID())
+			}
 			if err != nil {
 				return err
 			}
@@ -54,7 +58,12 @@ func (a *app) cancelRestore() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			r, err := restore.RequestCancel(cmd.Context(), h.Catalog, args[0])
+			var r *salvor.Restore
+			if h.Remote != nil {
+				r, err = h.Remote.CancelRestore(cmd.Context(), args[0])
+			} else {
+				r, err = restore.RequestCancel(cmd.Context(), h.Catalog, args[0])
+			}
 			if err != nil {
 				return err
 			}

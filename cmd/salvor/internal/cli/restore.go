@@ -51,9 +51,11 @@ It asks before it begins; where nobody can answer, in a script or a pipe, it nee
 		if err := salvor.Check(r); err != nil {
 			return err
 		}
-		plan, err := h.Restores().Plan(cmd.Context(), r.Spec)
-		if err != nil {
-			return err
+		plan := &restore.Plan{}
+		if h.Remote == nil || dryRun { // a service plans by itself; who asks it need not be able to read backups
+			if plan, err = h.Restores().Plan(cmd.Context(), r.Spec); err != nil {
+				return err
+			}
 		}
 		if dryRun {
 			return a.printPlan(r, plan, *out)
@@ -103,7 +105,13 @@ func (a *app) runRestore(ctx context.Context, h *home.Home, r *salvor.Restore, n
 	}
 	began := a.sys.Now()
 	done := recorded.Status.Phase.Done()
-	err = e.Run(ctx, recorded)
+	if h.Remote != nil {
+		err = h.Remote.AwaitRestore(ctx, recorded, func(s salvor.RestoreStatus) {
+			e.Progress(restore.Progress{Step: string(s.Phase), Outcomes: s.Outcomes})
+		})
+	} else {
+		err = e.Run(ctx, recorded)
+	}
 	p.end()
 	measured := a.sys.Now().Sub(began)
 	if done {

@@ -18,7 +18,8 @@ Name a cluster and a location once, then back up, search and restore:
   salvor backups --on yesterday
   salvor restore --as-of '2026-11-20 18:00' --namespaces 'shop-*'
 
-What Salvor knows is in one directory: $SALVOR_HOME, else $XDG_DATA_HOME/salvor, else ~/.local/share/salvor.
+What Salvor knows is in one directory: $SALVOR_HOME, else $XDG_DATA_HOME/salvor, else ~/.local/share/salvor;
+or behind an API: that of a stack on AWS, or of salvor serve. With --api the service does the work, and this program waits for it.
 
 Exit codes:
 ` + exitHelp(),
@@ -31,8 +32,10 @@ Exit codes:
 	}
 	flags := root.PersistentFlags()
 	flags.StringVar(&a.homeDir, "home", "", "directory of the catalog (default $SALVOR_HOME, $XDG_DATA_HOME/salvor, ~/.local/share/salvor)")
+	flags.StringVar(&a.api, "api", "", "URL of an API that keeps the catalog and does the work, or unix:PATH of its socket; requests are signed with your AWS credentials, or bear $SALVOR_TOKEN (default $SALVOR_API; none: this machine)")
 	flags.StringVar(&a.logLevel, "log-level", "", "what to log: debug, info, warn or error")
 	flags.BoolVarP(&a.verbose, "verbose", "v", false, "log more, as --log-level info")
+	root.MarkFlagsMutuallyExclusive("api", "home")
 	root.AddGroup(
 		&cobra.Group{ID: "work", Title: "Back up and restore:"},
 		&cobra.Group{ID: "objects", Title: "Clusters, locations, rules, schedules:"},

@@ -1,17 +1,22 @@
 package cli
 
 import (
+	"context"
 	"log/slog"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"salvor.io/salvor/cmd/salvor/internal/home"
 	"salvor.io/salvor/cmd/salvor/internal/serve"
+	"salvor.io/salvor/shared/httpapi"
+	"salvor.io/salvor/shared/salvor"
 )
 
 func (a *app) serve() *cobra.Command {
 	var parallel int
 	var grace time.Duration
+	var listen string
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Keep this home running: fire schedules, finish what was left unfinished",
@@ -20,6 +25,9 @@ what they owe is thawed. A thaw that can't be paid, because a cluster does not a
 again with pauses of up to a minute, until it is. A run that was missed is made up for, of several the newest.
 
 What retention would delete is logged; this version deletes nothing by itself.
+
+With --listen it serves the HTTP API, which other processes of this machine use with --api: over a socket that only this user
+may open, or over TCP to whoever bears the token in the home's file api-token, as $SALVOR_TOKEN.
 
 SIGTERM or Ctrl-C ends it: running backups get --grace to end, and are then canceled, which thaws first.`,
 		Args: cobra.NoArgs,
@@ -30,12 +38,37 @@ SIGTERM or Ctrl-C ends it: running backups get --grace to end, and are then canc
 			}
 			a.limitMemory()
 			s := serve.Server{Catalog: h.Catalog, Engine: h.Backups, Now: a.sys.Now, Log: a.serveLog(), RequestedBy: a.sys.User, Parallel: parallel, Grace: grace}
+			if listen != "" {
+				if err := a.listen(cmd.Context(), h, &s, listen); err != nil {
+					return err
+				}
+			}
 			return s.Run(cmd.Context())
 		}),
 	}
 	cmd.Flags().IntVar(&parallel, "parallel", serve.DefaultParallel, "how many backups run at once")
 	cmd.Flags().DurationVar(&grace, "grace", serve.DefaultGrace, "how long running backups get to end by themselves")
+	cmd.Flags().StringVar(&listen, "listen", "", "serve the HTTP API, for --api, on unix:PATH or on an address of this machine such as 127.0.0.1:7979")
 	return cmd
+}
+
+// listen serves the API beside the server, which does what it is asked for.
+func (a *app) listen(ctx context.Context, h *home.Home, s *serve.Server, address string) error {
+	s.Restore = func(ctx context.Context, name string) error {
+		o, err := h.Catalog.Get(ctx, salvor.KindRestore, name)
+		if err != nil {
+			return err
+		}
+		return h.Restores().Run(ctx, o.(*salvor.Restore))
+	}
+	s.Delete = func(ctx context.Context, id salvor.BackupID) error { return h.DeleteBackup(ctx, id, true) }
+	api := &httpapi.Server{Catalog: h.Catalog, Backups: h.Backups(), Restores: h.Restores(),
+		WorkOnBackup: s.WorkOnBackup, WorkOnRestore: s.WorkOnRestore, Now: a.sys.Now, Log: s.Log}
+	where, err := serve.Listen(ctx, address, h.Dir, a.sys.User, api.Handler())
+	if err == nil {
+		s.Log.Info("API", "at", where)
+	}
+	return err
 }
 
 // serveLog logs what a server does, unless the user wants less or more.

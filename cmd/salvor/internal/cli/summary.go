@@ -73,7 +73,7 @@ func (a *app) summarize(ctx context.Context, h *home.Home, b *salvor.Backup, mea
 		}
 	}
 	f.addList("failures", failureLines(s.Failures), mostShown)
-	if s.RootDigest != "" {
+	if s.RootDigest != "" && h.Remote == nil { // who asks a service need not be able to read its backups; the message counts them
 		exceptions, err := a.exceptions(ctx, h, b)
 		if err != nil {
 			return err

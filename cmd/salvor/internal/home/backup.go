@@ -50,5 +50,8 @@ func (r rules) Run(ctx context.Context, spec salvor.RuleSpec, namespaces []strin
 // DeleteBackup removes a backup's manifest and reports, and then what the catalog knows of it. With force, also one that
 // still owes a thaw.
 func (h *Home) DeleteBackup(ctx context.Context, id salvor.BackupID, force bool) error {
+	if h.Remote != nil {
+		return h.Remote.Remove(ctx, id, force)
+	}
 	return backup.Delete(ctx, h.Catalog, id, backup.Remover{Open: h.store, CatalogID: h.ID, Now: h.options.Now, Force: force})
 }

@@ -16,6 +16,8 @@ import (
 	"sync"
 	"time"
 
+	"salvor.io/salvor/cmd/salvor/internal/remote"
+	"salvor.io/salvor/shared/catalog"
 	"salvor.io/salvor/shared/catalog/sqlite"
 	"salvor.io/salvor/shared/cluster/eks"
 	"salvor.io/salvor/shared/location"
@@ -44,7 +46,9 @@ type Home struct {
 	Dir string
 	// ID is the catalog's id in the owner.json of each location.
 	ID      string
-	Catalog *sqlite.Catalog
+	Catalog catalog.Catalog
+	// Remote is the API that keeps the catalog and does the work; nil: this machine does.
+	Remote *remote.Client
 
 	options Options
 
@@ -93,6 +97,15 @@ func Open(dir string, o Options) (*Home, error) {
 		return nil, err
 	}
 	return &Home{Dir: dir, ID: id, Catalog: c, options: o, locations: map[string]location.Location{}}, nil
+}
+
+// OpenRemote opens what is behind an API: its catalog, and its work, which is done there. No directory is used.
+func OpenRemote(ctx context.Context, o Options, r remote.Options) (*Home, error) {
+	client, err := remote.Open(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	return &Home{Catalog: client, Remote: client, options: o, locations: map[string]location.Location{}}, nil
 }
 
 // Close lets go of all that the home has opened.

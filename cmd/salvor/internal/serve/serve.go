@@ -35,6 +35,9 @@ type Server struct {
 	Now         func() time.Time
 	Log         *slog.Logger
 	RequestedBy string
+	// Restore does a restore that is recorded, Delete removes a backup that is Deleting; both are asked for over the API.
+	Restore func(ctx context.Context, name string) error
+	Delete  func(ctx context.Context, id salvor.BackupID) error
 	// Poll is how often the catalog is looked at. Default DefaultPoll.
 	Poll time.Duration
 	// Parallel is how many backups run at once. Default DefaultParallel.
@@ -47,6 +50,10 @@ type Server struct {
 	next    map[string]time.Time       // of each schedule, as last logged
 	thawing map[salvor.BackupID]bool
 	wait    sync.WaitGroup
+
+	asked    asked
+	wakeOnce sync.Once
+	wake     chan struct{}
 
 	nextThaw time.Time // when the next owed thaw is due; zero for none
 }
@@ -62,6 +69,7 @@ func (s *Server) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return s.drain(cancel)
+		case <-s.wakeUp():
 		case <-time.After(s.pause()):
 		}
 	}
@@ -82,6 +90,7 @@ func (s *Server) setDefaults() {
 
 // turn does all that is due. What goes wrong is logged, and tried again at the next turn.
 func (s *Server) turn(ctx, work context.Context) {
+	s.answer(work)
 	if err := s.thaw(ctx, work); err != nil && ctx.Err() == nil {
 		s.Log.Error("looking for owed thaws", "error", err)
 	}
