@@ -41,9 +41,3 @@ func (s served) find(group, kind string) (cluster.Resource, bool) {
 	}
 	return cluster.Resource{}, false
 }
-
-// clusterScoped reports whether objects of the kind have no namespace.
-func (s served) clusterScoped(kind string) bool {
-	r, ok := s.byName[kind]
-	return ok && !r.Namespaced
-}

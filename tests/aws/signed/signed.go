@@ -38,7 +38,7 @@ var (
 func Parse(r *http.Request) (*Scope, error) {
 	s, date := parse(r)
 	if s == nil {
-		return nil, errors.New("Missing Authentication Token")
+		return nil, errors.New("missing authentication token")
 	}
 	at, err := time.Parse("20060102T150405Z", date)
 	if err != nil {
@@ -68,7 +68,7 @@ func parse(r *http.Request) (s *Scope, date string) {
 // Check reports whether the request was signed with the secret, for about now.
 func (s *Scope) Check(ctx context.Context, r *http.Request, body []byte, secret string) error {
 	if age := time.Since(s.at); age > 5*time.Minute || age < -5*time.Minute {
-		return fmt.Errorf("Signature expired: it is of %s", s.at)
+		return fmt.Errorf("the signature is expired: it is of %s", s.at)
 	}
 	again, err := s.unsigned(r)
 	if err != nil {
@@ -88,7 +88,7 @@ func (s *Scope) Check(ctx context.Context, r *http.Request, body []byte, secret 
 		return err
 	}
 	if subtle.ConstantTimeCompare([]byte(signature), []byte(s.sum)) != 1 {
-		return errors.New("The request signature we calculated does not match the signature you provided")
+		return errors.New("the request signature we calculated does not match the signature you provided")
 	}
 	return nil
 }
