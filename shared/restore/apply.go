@@ -71,7 +71,8 @@ func (r *run) apply(ctx context.Context, t task) {
 	}
 	switch {
 	case len(v.owners) > 0:
-		r.pending.add(pending{res: v.res, out: out, owners: v.owners, live: identityOf(v.live)})
+		uid, there, _ := ownersOf(v.live) // an error comes again when they are set
+		r.pending.add(pending{res: v.res, out: out, owners: v.owners, uid: uid, there: there})
 	case u.silent && (out.Outcome == salvor.OutcomeUnchanged || out.Outcome == salvor.OutcomeSkipped):
 		r.tally.pass()
 	default:

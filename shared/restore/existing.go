@@ -94,8 +94,12 @@ func interrupted(fields []string, live []byte) bool {
 }
 
 // controllerMade: the live object belongs to the same controller as the backup's, which the restore has brought. It
-// made the object from its own spec, and will go on doing so.
+// has made the object since, from its own spec, and will go on doing so. That holds for what runs, not for data: a
+// password that an operator made meanwhile fits nothing else that comes back.
 func (r *run) controllerMade(o *object, live []byte) bool {
+	if w := o.unit.wave; w != wavePods && w != waveWorkloads && w != waveOwned || createdAt(live).Before(r.started) {
+		return false
+	}
 	for _, owner := range o.result.Owners {
 		if owner.Controller == nil || !*owner.Controller {
 			continue

@@ -53,7 +53,8 @@ type pending struct {
 	res    cluster.Resource
 	out    salvor.ObjectOutcome
 	owners []transform.Owner // as in the backup, all of them
-	live   identity
+	uid    string
+	there  []transform.Owner // that the live object has
 }
 
 // ours reports whether this run has written the object, and may go on doing so whatever the policy.
@@ -140,29 +141,21 @@ func (r *run) findOwner(ctx context.Context, namespace string, o transform.Owner
 // patchOwners sets the owners of the object. One that this run has not written gets them only if it has none: then a
 // restore was interrupted here.
 func (r *run) patchOwners(ctx context.Context, p *pending, owners []transform.Owner) error {
-	state, list := p.live, owners
+	list := owners
 	for tries := range 10 {
 		if tries > 0 || !p.ours() {
-			live, err := r.readOwned(ctx, p)
-			if err != nil {
+			if err := r.readOwned(ctx, p); err != nil {
 				return err
 			}
-			var there []transform.Owner
-			if raw := rawjson.Get(live, "metadata", "ownerReferences"); raw != nil {
-				if err := json.Unmarshal(raw, &there); err != nil {
-					return fmt.Errorf("decoding owners: %w", err)
-				}
-			}
-			if list = union(there, owners); len(list) == len(there) {
+			if list = union(p.there, owners); len(list) == len(p.there) {
 				return nil
 			}
-			if len(there) > 0 && !p.ours() && r.policy != salvor.ConflictUpdate {
+			if len(p.there) > 0 && !p.ours() && r.policy != salvor.ConflictUpdate {
 				p.out.Outcome, p.out.Reason = salvor.OutcomeSkipped, join(p.out.Reason, "exists and differs: "+ownerPath)
 				return nil
 			}
-			state = identityOf(live)
 		}
-		done, err := r.sendOwners(ctx, p, state, list)
+		done, err := r.sendOwners(ctx, p, list)
 		if done || err != nil {
 			return err
 		}
@@ -170,23 +163,44 @@ func (r *run) patchOwners(ctx context.Context, p *pending, owners []transform.Ow
 	return fmt.Errorf("it is changed by something else all the time")
 }
 
-func (r *run) readOwned(ctx context.Context, p *pending) ([]byte, error) {
+// readOwned reads which object it is, and which owners it has.
+func (r *run) readOwned(ctx context.Context, p *pending) error {
 	live, _, err := r.try(ctx, func(ctx context.Context) ([]byte, error) {
 		return r.target.Get(ctx, p.res, p.out.Namespace, p.out.Name)
 	})
-	return live, err
+	if err != nil {
+		return err
+	}
+	p.uid, p.there, err = ownersOf(live)
+	return err
 }
 
-// sendOwners patches the list of owners if the object is still in the state given; done is false when it isn't.
-func (r *run) sendOwners(ctx context.Context, p *pending, state identity, list []transform.Owner) (done bool, err error) {
-	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{"uid": state.uid, "resourceVersion": state.revision, "ownerReferences": list}})
+// ownersOf returns the UID and the owners of a live object.
+func ownersOf(live []byte) (uid string, there []transform.Owner, err error) {
+	if raw := rawjson.Get(live, "metadata", "ownerReferences"); raw != nil {
+		if err := json.Unmarshal(raw, &there); err != nil {
+			return "", nil, fmt.Errorf("decoding owners: %w", err)
+		}
+	}
+	return textOf(live, "metadata", "uid"), there, nil
+}
+
+// sendOwners sets the list of owners if the object still is the one given, with the owners given; done is false when it
+// isn't. Whatever else of it changes meanwhile does not matter: some objects are changed all the time.
+func (r *run) sendOwners(ctx context.Context, p *pending, list []transform.Owner) (done bool, err error) {
+	patch, err := json.Marshal([]map[string]any{
+		{"op": "test", "path": "/metadata/uid", "value": p.uid},
+		{"op": "test", "path": ownerPath, "value": p.there},
+		{"op": "add", "path": ownerPath, "value": list},
+	})
 	if err != nil {
 		return false, fmt.Errorf("encoding owners: %w", err)
 	}
 	_, _, err = r.try(ctx, func(ctx context.Context) ([]byte, error) {
-		return r.target.Patch(ctx, p.res, p.out.Namespace, p.out.Name, types.MergePatchType, patch)
+		return r.target.Patch(ctx, p.res, p.out.Namespace, p.out.Name, types.JSONPatchType, patch)
 	})
-	if apierrors.IsConflict(err) {
+	// A test that fails is Invalid, and names no field.
+	if apierrors.IsConflict(err) || apierrors.IsInvalid(err) && len(refusedFields(err)) == 0 {
 		return false, nil
 	}
 	if err == nil && !p.ours() {

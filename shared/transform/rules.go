@@ -78,8 +78,8 @@ var rules = map[string][]rule{
 		{path: at("spec", "template", "metadata", "labels", "controller-uid"), why: ofOldCluster, when: ownSelector},
 		{path: at("spec", "template", "metadata", "labels", "batch.kubernetes.io/controller-uid"), why: ofOldCluster, when: ownSelector},
 		{path: at("metadata", "labels"), why: "copied by the API server from the template", when: ownSelector, edit: dropCopied, carry: never},
-		{path: at("metadata", "labels", "controller-uid"), why: ofOldCluster, when: ownSelector},
-		{path: at("metadata", "labels", "batch.kubernetes.io/controller-uid"), why: ofOldCluster, when: ownSelector},
+		{path: at("metadata", "labels", "controller-uid"), why: ofOldCluster, when: ownSelector, carry: never},
+		{path: at("metadata", "labels", "batch.kubernetes.io/controller-uid"), why: ofOldCluster, when: ownSelector, carry: never},
 	},
 	"pods": {
 		{path: at("spec", "nodeName"), why: "a node of the old cluster"},

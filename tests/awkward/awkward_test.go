@@ -43,7 +43,7 @@ func TestAwkwardObjectsComeBackEqual(t *testing.T) {
 	t.Run("where they were", func(t *testing.T) {
 		here := &site{t, s.KubeServer, s.Client}
 		stop := here.contend()
-		outcomes := here.restore(home, "here", roundtrip.Source)
+		outcomes := here.restore(home, "here", roundtrip.Source, salvor.ConflictSkip)
 		stop()
 		here.equal(was, "awkward")
 		here.particulars(outcomes)
@@ -51,7 +51,7 @@ func TestAwkwardObjectsComeBackEqual(t *testing.T) {
 	t.Run("a second time nothing changes", func(t *testing.T) {
 		here := &site{t, s.KubeServer, s.Client}
 		before := here.snapshot()
-		for object, o := range here.restore(home, "again", roundtrip.Source) {
+		for object, o := range here.restore(home, "again", roundtrip.Source, salvor.ConflictSkip) {
 			if o.Outcome != salvor.OutcomeUnchanged && o.Outcome != salvor.OutcomeSkipped {
 				t.Errorf("%s is %s: %s %v", object, o.Outcome, o.Reason, o.Fields)
 			}
@@ -63,19 +63,35 @@ func TestAwkwardObjectsComeBackEqual(t *testing.T) {
 			}
 		}
 	})
+	t.Run("what has changed is made equal", func(t *testing.T) {
+		here := &site{t, s.KubeServer, s.Client}
+		changed := here.drift(was)
+		updated := 0
+		for object, o := range here.restore(home, "updated", roundtrip.Source, salvor.ConflictUpdate) {
+			if o.Outcome == salvor.OutcomeUpdated {
+				updated++
+			} else if o.Outcome != salvor.OutcomeSkipped {
+				t.Logf("%s is %s: %s", object, o.Outcome, o.Reason)
+			}
+		}
+		if updated != changed || changed < 80 {
+			t.Errorf("%d objects were changed, and %d updated", changed, updated)
+		}
+		here.equal(was, "awkward")
+	})
 	t.Run("in another cluster", func(t *testing.T) {
 		there := &site{t, other.KubeServer, other.Client}
 		there.create(services, "default", `"name":"first-come"`, `"spec":{"type":"NodePort","ports":[{"port":1,"nodePort":30281}]}`)
-		there.restore(home, "there", "elsewhere")
+		there.restore(home, "there", "elsewhere", salvor.ConflictSkip)
 		there.equal(was, "elsewhere")
 	})
 }
 
 // restore restores everything, which has to go without a failure.
-func (s *site) restore(home *roundtrip.Home, name, into string) roundtrip.Outcomes {
+func (s *site) restore(home *roundtrip.Home, name, into string, conflict salvor.ConflictPolicy) roundtrip.Outcomes {
 	s.Helper()
 	begun := time.Now()
-	r, outcomes, err := home.Restore(s.Context(), name, salvor.RestoreSpec{Backup: "b", TargetCluster: into})
+	r, outcomes, err := home.Restore(s.Context(), name, salvor.RestoreSpec{Backup: "b", TargetCluster: into, Conflict: conflict})
 	if err != nil {
 		s.Fatal(err)
 	}
@@ -126,6 +142,29 @@ func (s *site) particulars(o roundtrip.Outcomes) {
 	if text(s.object(configMaps, "awkward", "contended"), "metadata", "annotations", "example.com/touched") == "" {
 		s.Error("nothing else changed the object during the restore: the test proves nothing")
 	}
+}
+
+// drift labels every object that a restore brings, and returns how many these are.
+func (s *site) drift(was *compare.Snapshot) (changed int) {
+	s.Helper()
+	d, err := s.Discover(s.Context())
+	if err != nil {
+		s.Fatal(err)
+	}
+	kinds := map[string]cluster.Resource{}
+	for _, r := range d.Resources {
+		kinds[r.String()] = r
+	}
+	for _, k := range was.Keys() {
+		r, raw := kinds[k.Kind], string(was.Objects[k])
+		made := k.Kind != "jobs.batch" && strings.Contains(raw, `"controller":true`) || strings.Contains(raw, `managed-by":"endpoint`)
+		if made || strings.HasPrefix(k.Kind, "events") || k.Name == "kube-root-ca.crt" || s.object(r, k.Namespace, k.Name) == nil {
+			continue
+		}
+		s.merge(r, k.Namespace, k.Name, `{"metadata":{"labels":{"drift":"yes"}}}`)
+		changed++
+	}
+	return changed
 }
 
 // contend changes an object as often as it can, from when it is there until it is stopped.

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"net/http"
 	"slices"
 	"strings"
 
@@ -102,12 +101,10 @@ func (s *Snapshot) takeAll(ctx context.Context, client rest.Interface, c collect
 }
 
 func (s *Snapshot) takeOne(ctx context.Context, client rest.Interface, k Key, path string) error {
-	result := client.Get().AbsPath(path).Do(ctx)
-	var code int
-	if result.StatusCode(&code); code == http.StatusNotFound {
+	data, err := client.Get().AbsPath(path).DoRaw(ctx)
+	if apierrors.IsNotFound(err) {
 		return nil // the comparison names it
 	}
-	data, err := result.Raw()
 	if err != nil {
 		return fmt.Errorf("reading %s: %w", k, err)
 	}

@@ -166,3 +166,18 @@ func TestAnInterruptedRestoreIsCompleted(t *testing.T) {
 		t.Errorf("owned by %v, want %s", got, want)
 	}
 }
+
+func TestDataThatAControllerOwnsIsMadeEqual(t *testing.T) {
+	w := newWorld(t)
+	ns := w.namespace()
+	owner := w.create(configMaps, ns, "owner", "")
+	w.createMeta(secrets, ns, "password", ownedBy(owner, true), `"data":{"p":"b2xk"}`)
+	w.take("b", []string{ns}, configMaps, secrets).store(w)
+	w.merge(secrets, ns, "password", `{"data":{"p":"bmV3"}}`)
+
+	w.expect(w.completed(salvor.RestoreSpec{Backup: "b"}), secrets, ns, "password", salvor.OutcomeSkipped, "/data/p")
+	w.expect(w.completed(salvor.RestoreSpec{Backup: "b", Conflict: salvor.ConflictUpdate}), secrets, ns, "password", salvor.OutcomeUpdated, "")
+	if got := value(w.get(secrets, ns, "password"), "data", "p"); got != "b2xk" {
+		t.Errorf("the password is %q, want the one that was backed up", got)
+	}
+}
