@@ -246,6 +246,8 @@ func TestAKilledGuardLeavesNoProcess(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, "its process is gone", func() bool { return instance.StartTime(pid) == "" })
+	// The process goes with the guard's thread that started it, the lock with the last of its threads.
+	eventually(t, "the guard let go", func() bool { return !spec.Instance.Held() })
 	next := up(t, spec) // cleans up what the killed one left, and starts anew
 	if next == pid {
 		t.Errorf("the same process %d twice", pid)
