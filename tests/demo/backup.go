@@ -103,11 +103,11 @@ func (d *demo) remember(ctx context.Context) (err error) {
 		kinds[k.Kind] = true
 	}
 	d.say("%d objects of %d kinds, %d bytes, by plain requests", len(d.before.Objects), len(kinds), d.before.Bytes())
-	d.asOf = time.Now().Truncate(time.Second).Add(time.Second)
-	select { // dates are given by the second
+	d.asOf = time.Now().Truncate(time.Second)
+	select { // dates are given by the second, and mean all of it
 	case <-ctx.Done():
 		return context.Cause(ctx)
-	case <-time.After(time.Until(d.asOf)):
+	case <-time.After(time.Until(d.asOf.Add(time.Second))):
 	}
 	d.say("the moment to go back to: %s", d.asOf.UTC().Format(time.RFC3339))
 	return nil
