@@ -136,6 +136,71 @@ func TestEveryChoiceOfParametersResolves(t *testing.T) {
 	}
 }
 
+// An execution of the state machine that fails, and one that is stopped because it took too long, are counted by different
+// metrics: somebody hears of both.
+func TestWorkThatEndsBadlyIsHeardOf(t *testing.T) {
+	s, _ := template(t, nil)
+	alarms, err := s.OfType("AWS::CloudWatch::Alarm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	machine, err := s.ARN("WorkMachine")
+	if err != nil {
+		t.Fatal(err)
+	}
+	missing := map[string]bool{"ExecutionsFailed": true, "ExecutionsTimedOut": true}
+	for _, name := range alarms {
+		p, err := s.Properties(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := p["Dimensions"].([]any)[0].(map[string]any); p["Namespace"] == "AWS/States" && d["Value"] == machine && len(p["AlarmActions"].([]any)) > 0 {
+			delete(missing, p["MetricName"].(string))
+		}
+	}
+	if len(missing) > 0 {
+		t.Errorf("no alarm looks at %v", missing)
+	}
+}
+
+// API Gateway may invoke the function behind each route, and no other; functions refuse it otherwise.
+func TestAPIGatewayMayInvokeWhatItRoutesTo(t *testing.T) {
+	s, _ := template(t, nil)
+	routes, err := s.Routes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	permissions, err := s.OfType("AWS::Lambda::Permission")
+	if err != nil {
+		t.Fatal(err)
+	}
+	api, err := s.Ref("HttpApi")
+	if err != nil {
+		t.Fatal(err)
+	}
+	invokes := func(function, source string) bool {
+		for _, name := range permissions {
+			p, err := s.Properties(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if ref, err := s.Ref(function); err == nil && p["FunctionName"] == ref && stack.Like(p["SourceArn"].(string), source) {
+				return p["Principal"] == "apigateway.amazonaws.com" && p["Action"] == "lambda:InvokeFunction"
+			}
+		}
+		return false
+	}
+	for _, r := range routes {
+		method := strings.Replace(r.Method, "ANY", "DELETE", 1)
+		for _, own := range []string{api, "another"} {
+			source := "arn:aws:execute-api:" + cloud.Region + ":" + cloud.Account + ":" + own + "/$default/" + method + r.Path
+			if got := invokes(r.Function, source); got != (own == api) {
+				t.Errorf("%s may be invoked by %s: %t", r.Function, source, got)
+			}
+		}
+	}
+}
+
 // What infra/openapi.yaml describes is routed to a function, and only signed requests are.
 func TestEveryOperationIsRouted(t *testing.T) {
 	s, _ := template(t, nil)

@@ -106,10 +106,10 @@ func Uses(policy []Statement, r Request) []string {
 
 // Matches reports whether the statement is about the request.
 func (st Statement) Matches(r Request) bool {
-	if !slices.ContainsFunc(st.Actions, func(a string) bool { return like(strings.ToLower(a), strings.ToLower(r.Action)) }) {
+	if !slices.ContainsFunc(st.Actions, func(a string) bool { return Like(strings.ToLower(a), strings.ToLower(r.Action)) }) {
 		return false
 	}
-	if len(st.Resources) > 0 && !slices.ContainsFunc(st.Resources, func(p string) bool { return like(p, r.Resource) }) {
+	if len(st.Resources) > 0 && !slices.ContainsFunc(st.Resources, func(p string) bool { return Like(p, r.Resource) }) {
 		return false
 	}
 	for key, values := range st.conditions["StringEquals"] {
@@ -120,13 +120,13 @@ func (st Statement) Matches(r Request) bool {
 	return true
 }
 
-// like matches * and ? as IAM does.
-func like(pattern, value string) bool {
+// Like matches * and ? as IAM does.
+func Like(pattern, value string) bool {
 	for pattern != "" {
 		switch pattern[0] {
 		case '*':
 			for i := len(value); i >= 0; i-- {
-				if like(pattern[1:], value[i:]) {
+				if Like(pattern[1:], value[i:]) {
 					return true
 				}
 			}
