@@ -30,7 +30,10 @@ type world struct {
 	k    testenv.EKSServer
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t *testing.T) *world { return newWorldWith(t, nil) }
+
+// newWorldWith deploys with parameters other than the defaults.
+func newWorldWith(t *testing.T, parameters map[string]string) *world {
 	t.Helper()
 	k := testenv.EKS(t)
 	t.Cleanup(func() {
@@ -38,7 +41,7 @@ func newWorld(t *testing.T) *world {
 			t.Log(k.Logs(t))
 		}
 	})
-	w := &world{Cloud: cloud.Start(t, cloud.Options{Cluster: &k}), t: t, k: k}
+	w := &world{Cloud: cloud.Start(t, cloud.Options{Cluster: &k, Parameters: parameters}), t: t, k: k}
 	config, err := kubeconfig.Config(salvor.KubeconfigCluster{Path: k.Kubeconfig})
 	if err != nil {
 		t.Fatal(err)
@@ -122,7 +125,7 @@ func TestAScheduleFiresAndARestoreBringsItBack(t *testing.T) {
 	w.create("schedulepolicies", `{"apiVersion":"salvor.io/v1","kind":"SchedulePolicy","metadata":{"name":"nightly"},"spec":{"daily":{"times":["02:00"]}}}`)
 	w.create("schedules", fmt.Sprintf(`{"apiVersion":"salvor.io/v1","kind":"BackupSchedule","metadata":{"name":"nightly"},"spec":{"policy":"nightly",
 		"template":{"labels":{"app":"shop"},"spec":{"cluster":"prod","location":"bucket","scope":{"namespaces":[%q]}}}}}`, ns))
-	w.Async(t.Context(), "BackupFunction", `{"schedule":"nightly","scheduledFor":"2026-11-22T02:00:00Z"}`)
+	w.Scheduler.Fire(t.Context(), "nightly_1", due)
 	if got := w.found("on=today&namespace=" + ns); len(got) != 1 || got[0] != "nightly-20261122t020000z" {
 		t.Fatalf("the search finds %v", got)
 	}

@@ -68,7 +68,7 @@ func s3Request(r *http.Request) (stack.Request, error) {
 		}
 		return stack.Request{Action: "s3:GetObject", Resource: resource}, nil
 	case r.Method == http.MethodPut, r.Method == http.MethodPost && (q.Has("uploads") || q.Has("uploadId")):
-		return stack.Request{Action: "s3:PutObject", Resource: resource}, nil
+		return stack.Request{Action: "s3:PutObject", Resource: resource, Context: putContext(r)}, nil
 	case r.Method == http.MethodDelete && q.Has("uploadId"):
 		return stack.Request{Action: "s3:AbortMultipartUpload", Resource: resource}, nil
 	case r.Method == http.MethodDelete:
@@ -85,4 +85,15 @@ func (c *Cloud) scheduleRequest(r *http.Request) (stack.Request, error) {
 	actions := map[string]string{http.MethodPost: "CreateSchedule", http.MethodPut: "UpdateSchedule", http.MethodDelete: "DeleteSchedule", http.MethodGet: "GetSchedule"}
 	return stack.Request{Action: "scheduler:" + actions[r.Method],
 		Resource: fmt.Sprintf("arn:aws:scheduler:%s:%s:schedule/%s/%s", Region, Account, c.ref("ScheduleGroup"), name)}, nil
+}
+
+// putContext are the condition keys of a request that puts an object, or something of one.
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes-enforce.html
+func putContext(r *http.Request) map[string]string {
+	q := r.URL.Query()
+	keys := map[string]string{"s3:ObjectCreationOperation": fmt.Sprint(!q.Has("partNumber") && !q.Has("uploads"))}
+	if v := r.Header.Get("If-None-Match"); v != "" {
+		keys["s3:if-none-match"] = v
+	}
+	return keys
 }

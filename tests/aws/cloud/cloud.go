@@ -36,6 +36,7 @@ type Cloud struct {
 	// Bucket and Table are those of the template.
 	Bucket, Table string
 	dynamo        string // endpoint
+	bucketPolicy  []stack.Statement
 
 	functions map[string]*deployed // by logical name
 	gates     []*http.Server

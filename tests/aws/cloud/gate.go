@@ -108,10 +108,8 @@ func (g *gate) forward(w http.ResponseWriter, r *http.Request, endpoint string, 
 
 // store signs the call again, as the gateway knows one user alone, and hands it over; the bucket's policy comes first.
 func (g *gate) store(w http.ResponseWriter, r *http.Request, one *call) {
-	q := r.URL.Query()
-	creates := one.request.Action == "s3:PutObject" && !q.Has("partNumber") && !q.Has("uploads")
-	if creates && r.Header.Get("If-None-Match") == "" {
-		refuse(w, "s3", http.StatusForbidden, "AccessDenied", "the bucket's policy refuses what may overwrite")
+	if sid := stack.Denies(g.c.bucketPolicy, one.request); sid != "" {
+		refuse(w, "s3", http.StatusForbidden, "AccessDenied", "the bucket's policy refuses it: "+sid)
 		return
 	}
 	target, err := url.Parse(g.c.S3.Endpoint)

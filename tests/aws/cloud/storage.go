@@ -1,6 +1,8 @@
 package cloud
 
 import (
+	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -40,7 +42,7 @@ func (c *Cloud) makeTable() {
 }
 
 // makeBucket makes the bucket as the template describes it. Encryption, lifecycle and the public access block have no
-// counterpart here; what its policy says of puts, the gate enforces.
+// counterpart here; its policy is enforced by the gate.
 func (c *Cloud) makeBucket() {
 	c.t.Helper()
 	p, err := c.Stack.Properties("Bucket")
@@ -55,6 +57,29 @@ func (c *Cloud) makeBucket() {
 	versioning := p["VersioningConfiguration"].(map[string]any)
 	if _, err := api.PutBucketVersioning(c.t.Context(), &s3.PutBucketVersioningInput{Bucket: &c.Bucket,
 		VersioningConfiguration: &types.VersioningConfiguration{Status: types.BucketVersioningStatus(versioning["Status"].(string))}}); err != nil {
+		c.t.Fatal(err)
+	}
+	if locked {
+		c.lockBucket(api, p["ObjectLockConfiguration"].(map[string]any))
+	}
+	if c.bucketPolicy, err = c.Stack.BucketPolicy("BucketPolicy"); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// lockBucket sets the retention that objects have unless they are put with another one.
+func (c *Cloud) lockBucket(api *s3.Client, lock map[string]any) {
+	c.t.Helper()
+	retention := lock["Rule"].(map[string]any)["DefaultRetention"].(map[string]any)
+	days, err := strconv.ParseInt(fmt.Sprint(retention["Days"]), 10, 32)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	_, err = api.PutObjectLockConfiguration(c.t.Context(), &s3.PutObjectLockConfigurationInput{Bucket: &c.Bucket, ObjectLockConfiguration: &types.ObjectLockConfiguration{
+		ObjectLockEnabled: types.ObjectLockEnabled(fmt.Sprint(lock["ObjectLockEnabled"])),
+		Rule: &types.ObjectLockRule{DefaultRetention: &types.DefaultRetention{
+			Mode: types.ObjectLockRetentionMode(fmt.Sprint(retention["Mode"])), Days: aws.Int32(int32(days))}}}})
+	if err != nil {
 		c.t.Fatal(err)
 	}
 }

@@ -30,16 +30,41 @@ func (s *Stack) Policies(role string) ([]Statement, error) {
 	var all []Statement
 	policies, _ := p["Policies"].([]any)
 	for _, policy := range policies {
-		document := policy.(map[string]any)["PolicyDocument"].(map[string]any)
-		for _, raw := range document["Statement"].([]any) {
-			st, err := statement(raw.(map[string]any))
-			if err != nil {
-				return nil, fmt.Errorf("%s: %w", role, err)
-			}
-			all = append(all, st)
+		statements, err := document(policy)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", role, err)
 		}
+		all = append(all, statements...)
 	}
 	return all, nil
+}
+
+// BucketPolicy returns the statements of the policy of that logical name.
+func (s *Stack) BucketPolicy(logical string) ([]Statement, error) {
+	p, err := s.Properties(logical)
+	if err != nil {
+		return nil, err
+	}
+	return document(p)
+}
+
+// document reads the PolicyDocument in v.
+func document(v any) (all []Statement, err error) {
+	for _, raw := range v.(map[string]any)["PolicyDocument"].(map[string]any)["Statement"].([]any) {
+		st, err := statement(raw.(map[string]any))
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, st)
+	}
+	return all, nil
+}
+
+// operators are those that are understood: they judge the value of a condition key, which may be missing.
+var operators = map[string]func(values []string, value string, there bool) bool{
+	"StringEquals": func(values []string, value string, there bool) bool { return there && slices.Contains(values, value) },
+	"Bool":         func(values []string, value string, there bool) bool { return there && slices.Contains(values, value) },
+	"Null":         func(values []string, _ string, there bool) bool { return slices.Contains(values, fmt.Sprint(!there)) },
 }
 
 func statement(raw map[string]any) (Statement, error) {
@@ -47,7 +72,7 @@ func statement(raw map[string]any) (Statement, error) {
 		conditions: map[string]map[string][]string{}}
 	conditions, _ := raw["Condition"].(map[string]any)
 	for operator, keys := range conditions {
-		if operator != "StringEquals" {
+		if operators[operator] == nil {
 			return st, fmt.Errorf("%s: the condition %s is not understood here", st.Sid, operator)
 		}
 		st.conditions[operator] = map[string][]string{}
@@ -76,17 +101,17 @@ func texts(v any) []string {
 
 // Allows judges the request as IAM does: something allows it, and nothing denies it.
 func Allows(policy []Statement, r Request) bool {
-	allowed := false
+	return Denies(policy, r) == "" && slices.ContainsFunc(policy, func(st Statement) bool { return st.Effect == "Allow" && st.Matches(r) })
+}
+
+// Denies returns the Sid of a statement that refuses the request whatever else allows it, "" when there is none.
+func Denies(policy []Statement, r Request) string {
 	for _, st := range policy {
-		if !st.Matches(r) {
-			continue
+		if st.Effect == "Deny" && st.Matches(r) {
+			return st.Sid
 		}
-		if st.Effect == "Deny" {
-			return false
-		}
-		allowed = true
 	}
-	return allowed
+	return ""
 }
 
 // Uses are the actions of the statements, each as "Sid action", that the request is allowed by.
@@ -112,9 +137,12 @@ func (st Statement) Matches(r Request) bool {
 	if len(st.Resources) > 0 && !slices.ContainsFunc(st.Resources, func(p string) bool { return Like(p, r.Resource) }) {
 		return false
 	}
-	for key, values := range st.conditions["StringEquals"] {
-		if !slices.Contains(values, r.Context[key]) {
-			return false
+	for operator, keys := range st.conditions {
+		for key, values := range keys {
+			value, there := r.Context[key]
+			if !operators[operator](values, value, there) {
+				return false
+			}
 		}
 	}
 	return true
