@@ -33,5 +33,5 @@ func main() {
 		WorkOnBackup: m.Backup, WorkOnRestore: m.Restore,
 		Accept: keep.Accept, Changed: keep.Changed,
 	}
-	lambda.Start(gateway.Handler(server.Handler()))
+	lambda.Start(gateway.Handler(server.Handler(), h.Log))
 }

@@ -21,5 +21,5 @@ func main() {
 	}
 	h.Catalog.ReadOnly = true
 	server := &httpapi.Server{Catalog: h.Catalog, Now: h.Now, Log: h.Log}
-	lambda.Start(gateway.Handler(server.Handler()))
+	lambda.Start(gateway.Handler(server.Handler(), h.Log))
 }

@@ -146,7 +146,7 @@ func keepStatus(o, was salvor.Object) {
 		return
 	}
 	c.Status = salvor.ClusterStatus{}
-	if old, ok := was.(*salvor.Cluster); ok && sameJSON(old.Spec, c.Spec) {
+	if old, ok := was.(*salvor.Cluster); ok && salvor.Same(old.Spec, c.Spec) {
 		c.Status = old.Status
 	}
 }
@@ -233,11 +233,4 @@ func readObject(r *http.Request, kind string) (salvor.Object, error) {
 		return nil, salvor.Errorf(salvor.Invalid, "the request does not hold one %s", kind)
 	}
 	return objects[0], nil
-}
-
-// sameJSON reports whether two values say the same.
-func sameJSON(a, b any) bool {
-	x, err1 := json.Marshal(a)
-	y, err2 := json.Marshal(b)
-	return err1 == nil && err2 == nil && string(x) == string(y)
 }

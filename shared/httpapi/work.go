@@ -44,7 +44,7 @@ func (s *Server) createBackup(r *http.Request) (*reply, error) {
 	if err != nil {
 		return nil, unknownName(err)
 	}
-	if !created && !sameJSON(asked, recorded.Spec) {
+	if !created && !salvor.Same(asked, recorded.Spec) {
 		return nil, salvor.Errorf(salvor.Exists, "backup %s is there already, and of something else", recorded.ID()).WithHint("choose another name")
 	}
 	if !recorded.Status.Phase.Done() {
@@ -99,7 +99,7 @@ func (s *Server) createRestore(r *http.Request) (*reply, error) {
 	if err != nil {
 		return nil, unknownName(err)
 	}
-	if !created && !sameJSON(asked, recorded.Spec) {
+	if !created && !salvor.Same(asked, recorded.Spec) {
 		return nil, salvor.Errorf(salvor.Exists, "restore %q is there already, and of something else", recorded.Name).WithHint("choose another name")
 	}
 	if !recorded.Status.Phase.Done() {

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
@@ -19,7 +20,10 @@ import (
 
 // Handler returns a function for lambda.Start. An event that is no request of API Gateway is taken for the parameters
 // of a search, as from the console's Test button, and answered with the bare result.
-func Handler(h http.Handler) func(context.Context, json.RawMessage) (any, error) {
+//
+// Each request is a line of the log: it joins the request id of API Gateway, which its access log has, with that of the
+// invocation, which objects and other logs have.
+func Handler(h http.Handler, log *slog.Logger) func(context.Context, json.RawMessage) (any, error) {
 	return func(ctx context.Context, raw json.RawMessage) (any, error) {
 		var e events.APIGatewayV2HTTPRequest
 		if err := json.Unmarshal(raw, &e); err != nil || e.RequestContext.HTTP.Method == "" {
@@ -31,6 +35,7 @@ func Handler(h http.Handler) func(context.Context, json.RawMessage) (any, error)
 		}
 		w := newRecorder()
 		h.ServeHTTP(w, req)
+		log.InfoContext(ctx, "request", "method", req.Method, "path", req.URL.Path, "status", w.status, "api_request_id", e.RequestContext.RequestID)
 		return response(w), nil
 	}
 }

@@ -19,6 +19,8 @@ type Config struct {
 	ScheduleGroup, ScheduleRole, ScheduleTarget, ScheduleDeadLetters string
 	// Stack is the stack's name, the dimension of metrics (SALVOR_STACK).
 	Stack string
+	// Traces is the address that traces are sent to, by UDP; empty: nobody wants any (AWS_XRAY_DAEMON_ADDRESS, which Lambda sets).
+	Traces string
 	// LogLevel is debug, info, warn or error (SALVOR_LOG_LEVEL). Default: info.
 	LogLevel slog.Level
 	// Function and Version are Lambda's own names of this code (AWS_LAMBDA_FUNCTION_NAME, AWS_LAMBDA_FUNCTION_VERSION).
@@ -55,7 +57,7 @@ func readConfig(getenv func(string) string, needs []Need) (Config, error) {
 	c := Config{Table: getenv(string(Table)), CatalogID: getenv(string(CatalogID)), StateMachine: getenv(string(StateMachine)),
 		ScheduleGroup: getenv(string(ScheduleGroup)), ScheduleRole: getenv(string(ScheduleRole)),
 		ScheduleTarget: getenv(string(ScheduleTarget)), ScheduleDeadLetters: getenv(string(ScheduleDeadLetters)),
-		Stack: getenv("SALVOR_STACK"), Function: getenv("AWS_LAMBDA_FUNCTION_NAME"), Version: getenv("AWS_LAMBDA_FUNCTION_VERSION")}
+		Stack: getenv("SALVOR_STACK"), Traces: getenv("AWS_XRAY_DAEMON_ADDRESS"), Function: getenv("AWS_LAMBDA_FUNCTION_NAME"), Version: getenv("AWS_LAMBDA_FUNCTION_VERSION")}
 	if level := getenv("SALVOR_LOG_LEVEL"); level != "" {
 		if err := c.LogLevel.UnmarshalText([]byte(level)); err != nil {
 			return Config{}, fmt.Errorf("reading the environment: SALVOR_LOG_LEVEL: %q is not one of debug, info, warn and error", level)

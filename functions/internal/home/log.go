@@ -6,6 +6,8 @@ import (
 	"log/slog"
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
+
+	"salvor.io/salvor/shared/salvor"
 )
 
 // newLog writes JSON, one object a line, as CloudWatch reads it.
@@ -14,13 +16,17 @@ func newLog(w io.Writer, c Config) *slog.Logger {
 	return slog.New(requestLog{json}).With("function", c.Function)
 }
 
-// requestLog adds the request id of the invocation to each line: by it, all that one event brought about is found.
+// requestLog adds to each line the request id of the invocation, and of the one that asked for the work: by that, all
+// that one event brought about is found, whoever did it.
 type requestLog struct{ slog.Handler }
 
-// Handle adds the request id and hands the line on.
+// Handle adds the request ids and hands the line on.
 func (l requestLog) Handle(ctx context.Context, r slog.Record) error {
 	if id := RequestID(ctx); id != "" {
 		r.AddAttrs(slog.String("request_id", id))
+	}
+	if id := origin(ctx); id != "" {
+		r.AddAttrs(slog.String("origin_request_id", id))
 	}
 	return l.Handler.Handle(ctx, r)
 }
@@ -39,4 +45,17 @@ func RequestID(ctx context.Context) string {
 		return l.AwsRequestID
 	}
 	return ""
+}
+
+type originKey struct{}
+
+// CameFrom notes whose request the work in ctx comes from: that of the invocation which recorded the object.
+func CameFrom(ctx context.Context, o salvor.ObjectMeta) context.Context {
+	return context.WithValue(ctx, originKey{}, o.Annotations[salvor.RequestAnnotation])
+}
+
+// origin is the request id that CameFrom noted; empty when nobody did.
+func origin(ctx context.Context) string {
+	id, _ := ctx.Value(originKey{}).(string)
+	return id
 }

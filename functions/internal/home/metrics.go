@@ -29,7 +29,7 @@ func Flag(name string, is bool) Metric {
 // dimension is the stack; properties, such as a backup's name, are kept with the line and make no metric of their own.
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 func (h *Home) Emit(ctx context.Context, properties map[string]string, metrics ...Metric) {
-	line := map[string]any{"Stack": h.Config.Stack, "request_id": RequestID(ctx)}
+	line := map[string]any{"Stack": h.Config.Stack, "request_id": RequestID(ctx), "origin_request_id": origin(ctx)}
 	for _, name := range slices.Collect(maps.Keys(properties)) {
 		line[name] = properties[name]
 	}

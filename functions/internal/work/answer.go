@@ -30,6 +30,8 @@ type Answer struct {
 	WaitSeconds int `json:"waitSeconds"`
 	// Epoch counts the processes that have worked on it so far.
 	Epoch int64 `json:"epoch,omitempty"`
+	// Origin is the request id of the invocation that recorded the work.
+	Origin string `json:"originRequestID,omitempty"`
 	// HandedOver: the state machine goes on with it.
 	HandedOver bool `json:"handedOver,omitempty"`
 }

@@ -37,13 +37,19 @@ func (w *Backups) Begin(ctx context.Context, ask *event.Ask) (*event.Job, string
 		b = backup.ScheduledRun(s, ask.Schedule.For, "schedule/"+s.Name)
 	case !ok:
 		return nil, "", salvor.Errorf(salvor.Invalid, "this function makes backups, and the event asks for a %s", ask.Object.GetKind())
+	case b.Spec.Schedule != "":
+		return nil, "", salvor.Errorf(salvor.Invalid, "spec.schedule: only a schedule sets it")
 	case b.RequestedBy == "":
 		b.RequestedBy = "invocation/" + home.RequestID(ctx)
 	}
 	b.RequestID(home.RequestID(ctx))
+	asked := b.Spec
 	recorded, created, err := w.Engine(w.Holder(ctx)).Begin(ctx, b)
 	if err != nil {
 		return nil, "", err
+	}
+	if !created && ask.Schedule == nil && !salvor.Same(asked, recorded.Spec) { // a schedule may change between two deliveries of its run
+		return nil, "", salvor.Errorf(salvor.Exists, "backup %s is there already, and of something else", recorded.ID()).WithHint("choose another name")
 	}
 	w.Log.InfoContext(ctx, "backup begun", "backup", recorded.Name, "cluster", recorded.Status.ClusterID, "created", created)
 	return &event.Job{Kind: salvor.KindBackup, ClusterID: recorded.Status.ClusterID, Name: recorded.Name}, "", nil
@@ -55,8 +61,28 @@ func (w *Backups) Work(ctx context.Context, job event.Job) (*Answer, error) {
 		return nil, salvor.Errorf(salvor.Invalid, "this function makes backups, and the job is a %s", job.Kind)
 	}
 	id := salvor.BackupID{ClusterID: job.ClusterID, Name: job.Name}
+	b, err := w.Catalog.GetBackup(ctx, id)
+	if salvor.Is(err, salvor.NotFound) {
+		return deleted(), nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	answer, err := w.run(home.CameFrom(ctx, b.ObjectMeta), id)
+	if answer != nil {
+		answer.Origin = b.Annotations[salvor.RequestAnnotation]
+	}
+	return answer, err
+}
+
+func (w *Backups) run(ctx context.Context, id salvor.BackupID) (*Answer, error) {
+	trace := w.Trace(ctx)
+	defer trace.End()
 	engine := w.Engine(w.Holder(ctx))
-	engine.OnStep = func(s backup.Step) { w.Log.InfoContext(ctx, "step", "backup", id.Name, "step", s) }
+	engine.OnStep = func(s backup.Step) {
+		w.Log.InfoContext(ctx, "step", "backup", id.Name, "step", s)
+		trace.Step(string(s))
+	}
 	b, err := engine.Run(ctx, id)
 	switch {
 	case salvor.Is(err, salvor.Suspended):
@@ -65,17 +91,21 @@ func (w *Backups) Work(ctx context.Context, job event.Job) (*Answer, error) {
 		w.measure(ctx, b)
 		return ended(b.Status.Phase, b.Status.Message, b.Status.Lease.Epoch), nil
 	case salvor.Is(err, salvor.NotFound):
-		return &Answer{Status: Done, Message: "there is no such backup; it may have been deleted"}, nil
+		return deleted(), nil
 	case salvor.Is(err, salvor.Conflict), salvor.Is(err, salvor.Fenced):
 		return w.other(ctx, id)
 	}
 	return nil, err
 }
 
+func deleted() *Answer {
+	return &Answer{Status: Done, Message: "there is no such backup; it may have been deleted"}
+}
+
 // measure emits what a backup that has ended took.
 func (w *Backups) measure(ctx context.Context, b *salvor.Backup) {
 	s := b.Status
-	w.Emit(ctx, map[string]string{"Backup": b.Name, "Cluster": s.ClusterID, "Schedule": b.Spec.Schedule, "Request": b.Annotations[salvor.RequestAnnotation]},
+	w.Emit(ctx, map[string]string{"Backup": b.Name, "Cluster": s.ClusterID, "Schedule": b.Spec.Schedule},
 		home.Flag("BackupFailed", !s.Phase.Good() && s.Phase != salvor.PhasePartiallyFailed && s.Phase != salvor.PhaseCanceled),
 		home.Flag("BackupPartial", s.Phase == salvor.PhasePartiallyFailed),
 		home.Flag("ThawOwed", s.Thaw != nil),

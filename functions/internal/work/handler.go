@@ -93,7 +93,8 @@ func (h *Handler) work(ctx context.Context, job event.Job) (*Answer, error) {
 		return nil, err
 	}
 	answer.Job = job
-	h.Log.InfoContext(ctx, "worked", "job", job.String(), "status", answer.Status, "phase", answer.Phase, "message", answer.Message)
+	h.Log.InfoContext(ctx, "worked", "job", job.String(), "status", answer.Status, "phase", answer.Phase, "message", answer.Message,
+		"origin_request_id", answer.Origin)
 	return answer, nil
 }
 

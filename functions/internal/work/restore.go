@@ -26,9 +26,13 @@ func (w *Restores) Begin(ctx context.Context, ask *event.Ask) (*event.Job, strin
 		r.RequestedBy = "invocation/" + home.RequestID(ctx)
 	}
 	r.RequestID(home.RequestID(ctx))
+	asked := r.Spec
 	recorded, created, err := w.Engine(w.Holder(ctx)).Begin(ctx, r)
 	if err != nil {
 		return nil, "", err
+	}
+	if !created && !salvor.Same(asked, recorded.Spec) {
+		return nil, "", salvor.Errorf(salvor.Exists, "restore %q is there already, and of something else", recorded.Name).WithHint("choose another name")
 	}
 	w.Log.InfoContext(ctx, "restore begun", "restore", recorded.Name, "created", created)
 	return &event.Job{Kind: salvor.KindRestore, Name: recorded.Name}, "", nil
@@ -46,7 +50,26 @@ func (w *Restores) Work(ctx context.Context, job event.Job) (*Answer, error) {
 	if r.Status.Phase.Done() {
 		return ended(r.Status.Phase, r.Status.Message, r.Status.Lease.Epoch), nil
 	}
-	err = w.Engine(w.Holder(ctx)).Run(ctx, r)
+	answer, err := w.run(home.CameFrom(ctx, r.ObjectMeta), r)
+	if answer != nil {
+		answer.Origin = r.Annotations[salvor.RequestAnnotation]
+	}
+	return answer, err
+}
+
+func (w *Restores) run(ctx context.Context, r *salvor.Restore) (*Answer, error) {
+	trace := w.Trace(ctx)
+	defer trace.End()
+	engine := w.Engine(w.Holder(ctx))
+	last := ""
+	engine.Progress = func(p restore.Progress) {
+		if p.Step != last {
+			w.Log.InfoContext(ctx, "step", "restore", r.Name, "step", p.Step, "done", p.Done, "total", p.Total)
+		}
+		last = p.Step
+		trace.Step(p.Step)
+	}
+	err := engine.Run(ctx, r)
 	s := r.Status
 	switch {
 	case salvor.Is(err, salvor.Suspended):
@@ -55,7 +78,7 @@ func (w *Restores) Work(ctx context.Context, job event.Job) (*Answer, error) {
 		w.measure(ctx, r)
 		return ended(s.Phase, s.Message, s.Lease.Epoch), nil
 	case salvor.Is(err, salvor.Conflict), salvor.Is(err, salvor.Fenced):
-		return w.other(ctx, job.Name)
+		return w.other(ctx, r.Name)
 	}
 	return nil, err
 }
@@ -67,7 +90,7 @@ func (w *Restores) measure(ctx context.Context, r *salvor.Restore) {
 	for _, n := range s.Outcomes {
 		objects += n
 	}
-	w.Emit(ctx, map[string]string{"Restore": r.Name, "Cluster": r.Spec.TargetCluster, "Request": r.Annotations[salvor.RequestAnnotation]},
+	w.Emit(ctx, map[string]string{"Restore": r.Name, "Cluster": r.Spec.TargetCluster},
 		home.Flag("RestoreFailed", s.Phase == salvor.PhaseFailed),
 		home.Metric{Name: "RestoreFailures", Unit: "Count", Value: float64(s.Outcomes[salvor.OutcomeFailed])},
 		home.Metric{Name: "RestoreDuration", Unit: "Milliseconds", Value: float64(s.CompletedAt.Sub(s.StartedAt.Time).Milliseconds())},

@@ -46,6 +46,7 @@ type Cloud struct {
 	Machine   *Machine
 	API       *API
 	Clusters  *Clusters
+	Traces    *Traces
 
 	// Interfere, if set before functions run, delays a call to AWS, or lets it fail as if the service was down.
 	Interfere func(function string, call stack.Request) (wait time.Duration, down bool)
@@ -91,6 +92,7 @@ func Start(t testing.TB, o Options) *Cloud {
 	c.makeTable()
 	c.makeBucket()
 	c.Clusters = newClusters(c, o.Cluster)
+	c.Traces = newTraces(c)
 	c.Queues = newQueues(c)
 	c.Scheduler = newScheduler(c)
 	c.Machine = newMachine(c)
@@ -134,6 +136,7 @@ func (c *Cloud) deploy(root string, f stack.Function) {
 		"AWS_REGION": Region, "AWS_DEFAULT_REGION": Region, "AWS_ACCESS_KEY_ID": d.key.access, "AWS_SECRET_ACCESS_KEY": d.key.secret,
 		"AWS_SESSION_TOKEN":               d.key.token,
 		"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": fmt.Sprint(f.Memory), "AWS_LAMBDA_LOG_GROUP_NAME": f.LogGroup,
+		"AWS_XRAY_DAEMON_ADDRESS": c.Traces.conn.LocalAddr().String(),
 	}
 	for k, v := range f.Env {
 		env[k] = v
@@ -189,6 +192,9 @@ func (c *Cloud) stop() {
 	}
 	for _, g := range c.gates {
 		_ = g.Close()
+	}
+	if c.Traces != nil {
+		_ = c.Traces.conn.Close()
 	}
 	if c.t.Failed() {
 		for _, line := range c.Logs() {
