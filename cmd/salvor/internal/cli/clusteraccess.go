@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
@@ -12,7 +13,7 @@ import (
 	"salvor.io/salvor/shared/salvor"
 )
 
-// whoIsTrusted stands for the caller's ARN where nobody can tell it.
+// whoIsTrusted stands for the ARN of who signs in, where this program can't tell it: with --api it is a function.
 const whoIsTrusted = "ARN_OF_WHO_MAY_ASSUME_THE_ROLE"
 
 // howToGiveAccess prints the commands that give the level of access to an EKS cluster.
@@ -23,7 +24,7 @@ func (a *app) howToGiveAccess(ctx context.Context, h *home.Home, c *salvor.Clust
 		return fmt.Errorf("reading the cluster's ARN: %w", err)
 	}
 	me := whoIsTrusted
-	if sign, err := h.EKS(ctx); err == nil {
+	if sign, err := h.EKS(ctx); err == nil && h.Remote == nil {
 		if who, err := sign.Identity(ctx, salvor.EKSCluster{}); err == nil {
 			me = who.Principal
 		}
@@ -55,12 +56,19 @@ func entryCommand(spec *salvor.EKSCluster, region, name, principal string, level
 // stackCommand makes the role and maps it.
 func stackCommand(spec *salvor.EKSCluster, region, name string, trust []string, level access.Level) string {
 	path, role := splitRole(spec.RoleARN)
-	return fmt.Sprintf(`  aws cloudformation deploy --region %s --stack-name salvor-access-%s \
+	return fmt.Sprintf(`  aws cloudformation deploy --region %s --stack-name %s \
     --template-file infra/cluster-access.yaml --capabilities CAPABILITY_NAMED_IAM \
     --parameter-overrides ClusterName=%s RolePath=%s RoleName=%s \
       TrustedPrincipals=%s \
       ExternalId=%s Level=%s
-`, region, strings.ReplaceAll(name, "_", "-"), name, path, role, strings.Join(trust, ","), spec.ExternalID, level)
+`, region, stackName(role), name, path, role, strings.Join(trust, ","), spec.ExternalID, level)
+}
+
+var notOfStacks = regexp.MustCompile(`[^0-9A-Za-z-]`)
+
+// stackName names the stack after the role: a cluster may have one for backups, and another for restores.
+func stackName(role string) string {
+	return "salvor-access-" + notOfStacks.ReplaceAllString(strings.TrimPrefix(role, "salvor-cluster-access-"), "-")
 }
 
 // splitRole splits arn:aws:iam::ACCOUNT:role/PATH/NAME into /PATH/ and NAME.

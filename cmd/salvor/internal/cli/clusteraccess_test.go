@@ -25,12 +25,17 @@ func TestClusterAddPrintsWhatToRun(t *testing.T) {
 	s := newShell(t)
 	role := s.must("cluster", "add", "prod", "--arn", prodARN, "--role-arn", prodRole, "--external-id", "an-external-id-of-mine", "--level", "restore",
 		"--trust", "arn:aws:iam::999988887777:role/a", "--trust", "arn:aws:iam::999988887777:role/b", "--no-check")
-	for _, want := range []string{"cluster/prod created", "account 111122223333", "--region eu-central-1 --stack-name salvor-access-prod-1",
+	for _, want := range []string{"cluster/prod created", "account 111122223333", "--region eu-central-1 --stack-name salvor-access-prod ",
 		"ClusterName=prod_1 RolePath=/ops/ RoleName=salvor-cluster-access-prod", "TrustedPrincipals=arn:aws:iam::999988887777:role/a,arn:aws:iam::999988887777:role/b",
 		"ExternalId=an-external-id-of-mine Level=restore", "kubectl apply -f infra/kubernetes/rbac.yaml"} {
 		if !strings.Contains(role, want) {
 			t.Errorf("it does not say %q:\n%s", want, role)
 		}
+	}
+	// A second role for the same cluster is a second stack.
+	second := s.must("cluster", "add", "prod-restore", "--id", "prod", "--arn", prodARN, "--role-arn", prodRole+"_restore", "--trust", "arn:aws:iam::999988887777:role/b", "--level", "restore", "--no-check")
+	if !strings.Contains(second, "--stack-name salvor-access-prod-restore ") || !strings.Contains(second, "RoleName=salvor-cluster-access-prod_restore") {
+		t.Errorf("for a second role it says\n%s", second)
 	}
 	own := s.must("cluster", "add", "own", "--arn", prodARN, "--no-check")
 	if !strings.Contains(own, "create-access-entry --region eu-central-1 --cluster-name prod_1") || strings.Contains(own, "cloudformation") {
