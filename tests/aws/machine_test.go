@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"salvor.io/salvor/shared/cluster/kube"
 	"salvor.io/salvor/shared/salvor"
 	"salvor.io/salvor/tests/aws/function"
 	"salvor.io/salvor/tests/aws/stack"
@@ -76,6 +77,57 @@ func TestALongCaptureTakesSeveralInvocations(t *testing.T) {
 	// What is on its way when the time is up may be sent once more.
 	if most := int32(b.Status.Progress.Segments) + 4*invocations.Load(); puts.Load() > most {
 		t.Errorf("%d puts for %d segments: work was repeated", puts.Load(), b.Status.Progress.Segments)
+	}
+}
+
+// A restore that takes longer than an invocation goes on in the next, at the segments that are left: each object has one
+// outcome in the end.
+func TestALongRestoreTakesSeveralInvocations(t *testing.T) {
+	w := newWorld(t)
+	label := w.spread(60)
+	w.postBackup("b1", label)
+	w.Machine.Idle()
+	b := w.getBackup("b1")
+	for _, ns := range b.Status.Namespaces {
+		if err := w.kube.Delete(t.Context(), configMapKind, ns, "settings", kube.DeleteOptions{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var gets, invocations atomic.Int32
+	w.Interfere = func(name string, call stack.Request) (time.Duration, bool) {
+		if name == "RestoreFunction" && call.Action == "s3:GetObject" && strings.Contains(call.Resource, "/segments/") {
+			gets.Add(1)
+			return time.Second, false
+		}
+		return 0, false
+	}
+	w.Machine.Invocation = func() function.Options {
+		invocations.Add(1)
+		return function.Options{Timeout: 8 * time.Second}
+	}
+	w.post("/v1/restores", `{"apiVersion":"salvor.io/v1","kind":"Restore","metadata":{"name":"long"},"spec":{"sourceCluster":"prod","backup":"b1","targetCluster":"prod","conflict":"Update"}}`)
+	w.Machine.Idle()
+	var r salvor.Restore
+	if err := json.Unmarshal(w.API.Call("GET", "/v1/restores/long", "").Body, &r); err != nil {
+		t.Fatal(err)
+	}
+	var outcomes int64
+	for _, n := range r.Status.Outcomes {
+		outcomes += n
+	}
+	if r.Status.Phase != salvor.PhaseCompleted || outcomes != b.Status.Progress.Objects || r.Status.Outcomes[salvor.OutcomeCreated] != int64(len(b.Status.Namespaces)) {
+		t.Errorf("the restore is %s with %v of %d objects: %s", r.Status.Phase, r.Status.Outcomes, b.Status.Progress.Objects, r.Status.Message)
+	}
+	e := w.Machine.Executions()
+	if n := invocations.Load(); n < 2 || len(e) != 2 || e[1].Error != "" || int(n) != count(e[1].States, "Restore") || r.Status.Lease.Epoch != int64(n) {
+		t.Errorf("%d invocations, epoch %d, executions %+v", n, r.Status.Lease.Epoch, e[1:])
+	}
+	// Segments that were being read when the time was up are read once more; needs are read first, by each invocation.
+	t.Logf("%d reads of %d segments in %d invocations", gets.Load(), b.Status.Progress.Segments, invocations.Load())
+	for _, ns := range b.Status.Namespaces {
+		if _, err := w.kube.Get(t.Context(), configMapKind, ns, "settings"); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

@@ -35,6 +35,17 @@ func newWorld(t *testing.T) *world { return newWorldWith(t, nil) }
 // newWorldWith deploys with parameters other than the defaults.
 func newWorldWith(t *testing.T, parameters map[string]string) *world {
 	t.Helper()
+	w := newStack(t, parameters)
+	w.Clusters.Entry("BackupFunction", "salvor-backup")
+	w.Clusters.Entry("RestoreFunction", "salvor-restore")
+	w.create("clusters", fmt.Sprintf(`{"apiVersion":"salvor.io/v1","kind":"Cluster","metadata":{"name":"prod"},"spec":{"eks":{"arn":%q}}}`, w.k.AWS.ClusterARN))
+	w.create("locations", fmt.Sprintf(`{"apiVersion":"salvor.io/v1","kind":"BackupLocation","metadata":{"name":"bucket"},"spec":{"s3":{"bucket":%q,"region":%q}}}`, w.Bucket, cloud.Region))
+	return w
+}
+
+// newStack deploys, and knows of no cluster yet; the cluster has Salvor's roles of RBAC, and lets nobody in.
+func newStack(t *testing.T, parameters map[string]string) *world {
+	t.Helper()
 	k := testenv.EKS(t)
 	t.Cleanup(func() {
 		if t.Failed() {
@@ -54,10 +65,6 @@ func newWorldWith(t *testing.T, parameters map[string]string) *world {
 		t.Fatal(err)
 	}
 	k.Kubectl(t, "apply", "-f", root+"/infra/kubernetes/rbac.yaml")
-	w.Clusters.Entry("BackupFunction", "salvor-backup")
-	w.Clusters.Entry("RestoreFunction", "salvor-restore")
-	w.create("clusters", fmt.Sprintf(`{"apiVersion":"salvor.io/v1","kind":"Cluster","metadata":{"name":"prod"},"spec":{"eks":{"arn":%q}}}`, k.AWS.ClusterARN))
-	w.create("locations", fmt.Sprintf(`{"apiVersion":"salvor.io/v1","kind":"BackupLocation","metadata":{"name":"bucket"},"spec":{"s3":{"bucket":%q,"region":%q}}}`, w.Bucket, cloud.Region))
 	return w
 }
 

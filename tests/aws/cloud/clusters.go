@@ -4,14 +4,17 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/url"
+	"path/filepath"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"k8s.io/client-go/rest"
 
 	"salvor.io/salvor/shared/cluster/eks"
 	"salvor.io/salvor/shared/cluster/kube"
 	"salvor.io/salvor/shared/salvor"
+	"salvor.io/salvor/tests/aws/stack"
 	"salvor.io/salvor/tests/testenv"
 )
 
@@ -71,15 +74,18 @@ func (s *Clusters) assume(d *deployed) credentials {
 // https://docs.aws.amazon.com/eks/latest/userguide/access-entries.html
 func (s *Clusters) Entry(logical string, groups ...string) {
 	s.c.t.Helper()
-	d := s.c.functions[logical]
-	s.k.AWS.PutEntry(s.c.t, s.c.arn(d.Role), groups...)
-	config := s.c.config(d.key)
-	config.BaseEndpoint = &s.k.AWS.Endpoint
-	rest, err := eks.New(config, time.Now).Config(s.c.t.Context(), salvor.EKSCluster{ARN: s.k.AWS.ClusterARN})
+	s.k.AWS.PutEntry(s.c.t, s.c.arn(s.c.functions[logical].Role), groups...)
+	s.Await(logical, salvor.EKSCluster{ARN: s.k.AWS.ClusterARN})
+}
+
+// Await waits until the cluster knows who the function's role signs in as.
+func (s *Clusters) Await(logical string, spec salvor.EKSCluster) {
+	s.c.t.Helper()
+	config, err := s.SignIn(logical, spec)
 	if err != nil {
 		s.c.t.Fatal(err)
 	}
-	client, err := kube.New(rest)
+	client, err := kube.New(config)
 	if err != nil {
 		s.c.t.Fatal(err)
 	}
@@ -90,4 +96,43 @@ func (s *Clusters) Entry(logical string, groups ...string) {
 		}
 		return err == nil
 	})
+}
+
+// SignIn signs in to the cluster with the function's credentials.
+func (s *Clusters) SignIn(logical string, spec salvor.EKSCluster) (*rest.Config, error) {
+	config := s.c.config(s.c.functions[logical].key)
+	config.BaseEndpoint = &s.k.AWS.Endpoint
+	return eks.New(config, time.Now).Config(s.c.t.Context(), spec)
+}
+
+// Deploy makes what infra/cluster-access.yaml describes: a role, and its access entry. It returns the role's ARN.
+func (s *Clusters) Deploy(parameters map[string]string) string {
+	s.c.t.Helper()
+	root, err := testenv.Root()
+	if err != nil {
+		s.c.t.Fatal(err)
+	}
+	access, err := stack.Load(filepath.Join(root, "infra", "cluster-access.yaml"), stack.Options{Name: "access", Region: Region, Account: Account, Parameters: parameters})
+	if err != nil {
+		s.c.t.Fatal(err)
+	}
+	role, err := access.Properties("Role")
+	if err != nil {
+		s.c.t.Fatal(err)
+	}
+	entry, err := access.Properties("Entry")
+	if err != nil {
+		s.c.t.Fatal(err)
+	}
+	made := testenv.AWSRole{ARN: entry["PrincipalArn"].(string), Trust: role["AssumeRolePolicyDocument"]}
+	for _, policy := range role["Policies"].([]any) {
+		made.Permissions = append(made.Permissions, policy.(map[string]any)["PolicyDocument"])
+	}
+	s.k.AWS.PutRole(s.c.t, made)
+	var groups []string
+	for _, g := range entry["KubernetesGroups"].([]any) {
+		groups = append(groups, g.(string))
+	}
+	s.k.AWS.PutEntry(s.c.t, made.ARN, groups...)
+	return made.ARN
 }

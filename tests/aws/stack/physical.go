@@ -23,6 +23,7 @@ func (s *Stack) physical(logical string) (any, error) {
 // nameProperties are those that name a resource, where the template gives it a name.
 var nameProperties = map[string]string{
 	"AWS::Serverless::Function":     "FunctionName",
+	"AWS::IAM::Role":                "RoleName",
 	"AWS::Serverless::StateMachine": "Name",
 	"AWS::Logs::LogGroup":           "LogGroupName",
 	"AWS::Scheduler::ScheduleGroup": "Name",
