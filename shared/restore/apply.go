@@ -51,9 +51,16 @@ func (r *run) apply(ctx context.Context, t task) {
 	if u.res.String() == kindNamespaces {
 		out.Name = r.moved(item.Name)
 	}
+	if r.settled.objects[settledKey(out)] {
+		r.again(ctx, t)
+		return
+	}
 	v, err := r.bring(ctx, u, t.raw)
 	var skip *transform.Skip
 	switch {
+	case err != nil && ctx.Err() != nil && r.leave():
+		r.open(u) // it is left to the next process
+		return
 	case err == nil:
 		out.Outcome, out.Reason, out.Fields = v.outcome, v.reason, v.fields[:min(len(v.fields), maxFields)]
 	case errors.As(err, &skip):
@@ -62,6 +69,7 @@ func (r *run) apply(ctx context.Context, t task) {
 		r.abort(err)
 		out.Outcome, out.Reason = salvor.OutcomeFailed, err.Error()
 	case deferrable(err):
+		r.open(u)
 		r.mu.Lock()
 		r.later = append(r.later, deferred{u, t.line, out, err})
 		r.mu.Unlock()
@@ -72,6 +80,7 @@ func (r *run) apply(ctx context.Context, t task) {
 	switch {
 	case len(v.owners) > 0:
 		uid, there, _ := ownersOf(v.live) // an error comes again when they are set
+		r.open(u)
 		r.pending.add(pending{res: v.res, out: out, owners: v.owners, uid: uid, there: there})
 	case u.silent && (out.Outcome == salvor.OutcomeUnchanged || out.Outcome == salvor.OutcomeSkipped):
 		r.tally.pass()

@@ -30,10 +30,16 @@ type run struct {
 	uids    *uidMap
 	claims  *claims
 	pending *waiting
+	settled *settled
+	// done are the keys of units of which every object has been applied, opened of those that had some without outcome.
+	done, opened map[string]bool
+	// leave reports whether what is open is left to another process.
+	leave func() bool
 
 	inventory *inventory
 	tasks     chan task
 	checking  bool
+	writing   bool // nothing is compared only any more
 	memory    *semaphore.Weighted
 	inFlight  *semaphore.Weighted
 	abort     context.CancelCauseFunc
@@ -91,9 +97,13 @@ func (e *Engine) do(ctx context.Context, abort context.CancelCauseFunc, r *salvo
 		t.warn("%s", w)
 	}
 	w := &run{e: e, tuning: e.Tuning.withDefaults(), plan: plan, policy: r.Spec.Conflict, started: r.Status.StartedAt.Truncate(time.Second), resumed: resumed,
-		tally: t, spaces: newSpaces(), uids: newUIDMap(), claims: &claims{by: map[string]*Source{}}, pending: &waiting{}, abort: abort}
+		tally: t, spaces: newSpaces(), uids: newUIDMap(), claims: &claims{by: map[string]*Source{}}, pending: &waiting{}, abort: abort,
+		settled: newSettled(), done: map[string]bool{}, opened: map[string]bool{}, leave: func() bool { return suspended(ctx) }}
 	w.memory, w.inFlight = semaphore.NewWeighted(w.tuning.Memory), semaphore.NewWeighted(w.tuning.InFlight)
 	if w.scope, err = newScope(r.Spec); err != nil {
+		return plan, err
+	}
+	if err := w.goOn(ctx, r); err != nil {
 		return plan, err
 	}
 	t.begin("signing in to " + r.Spec.TargetCluster)
@@ -103,7 +113,16 @@ func (e *Engine) do(ctx context.Context, abort context.CancelCauseFunc, r *salvo
 	if w.served, err = discover(ctx, w.target); err != nil {
 		return plan, err
 	}
-	return plan, w.work(ctx)
+	err = w.work(ctx)
+	switch {
+	case err == nil || !w.leave():
+	case !w.writing:
+		return nil, err // there is nothing to go on with
+	default:
+		w.uids.note(t)
+		w.noteSegments()
+	}
+	return plan, err
 }
 
 // work brings back all units of the plan.
@@ -121,7 +140,12 @@ func (r *run) work(ctx context.Context) error {
 			return err
 		}
 	}
-	defer r.flush()
+	defer func() {
+		if !r.leave() { // the next process settles what is open
+			r.flush()
+		}
+	}()
+	r.writing = true
 	return r.withWorkers(ctx, r.apply, func() error { return r.waves(ctx, units) })
 }
 
@@ -200,6 +224,9 @@ type task struct {
 }
 
 func (r *run) feedUnit(ctx context.Context, u *unit) error {
+	if r.settled.segments[u.key()] && !u.seen() {
+		return nil
+	}
 	size := min(u.segment.Bytes, r.tuning.Memory)
 	if err := r.memory.Acquire(ctx, size); err != nil {
 		return context.Cause(ctx)
@@ -231,6 +258,9 @@ func (r *run) feedUnit(ctx context.Context, u *unit) error {
 			r.inFlight.Release(r.weight(raw))
 			return context.Cause(ctx)
 		}
+	}
+	if done.Wait(); u.lines == nil && !r.checking {
+		r.applied(u)
 	}
 	return nil
 }

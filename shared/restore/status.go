@@ -95,6 +95,9 @@ func (e *Engine) finish(ctx context.Context, r *salvor.Restore, plan *Plan, t *t
 	case salvor.Is(err, salvor.Fenced):
 		return err
 	case err != nil && salvor.Is(why, salvor.Suspended):
+		if err := errors.Join(reportErr, e.storeCheckpoint(ctx, r, plan, report)); err != nil {
+			t.warn("how far it was at the end of a process could not be stored, and all is looked at anew: %v", err)
+		}
 		return e.suspend(ctx, r, t, why)
 	case err == nil:
 		ended = nil // it was done before the end was noticed
@@ -109,6 +112,7 @@ func (e *Engine) finish(ctx context.Context, r *salvor.Restore, plan *Plan, t *t
 		t.warn("the outcome of every object could not be stored: %v", reportErr)
 	}
 	t.fill(&r.Status)
+	r.Status.Checkpoint = ""
 	r.Status.CompletedAt = metav1.NewTime(e.Now())
 	release(&r.Status)
 	err = conclude(&r.Status, err, ended)
@@ -164,16 +168,17 @@ func (e *Engine) storeReport(ctx context.Context, r *salvor.Restore, plan *Plan,
 	if len(plan.Sources) == 0 {
 		return "", nil
 	}
-	id, err := e.targetID(ctx, r.Spec.TargetCluster)
-	if err != nil {
-		return "", err
-	}
-	repo, err := e.Open(ctx, plan.Sources[0].Backup.Spec.Location, id)
+	return e.put(ctx, r, plan, r.Name, report)
+}
+
+// put stores a report under the name.
+func (e *Engine) put(ctx context.Context, r *salvor.Restore, plan *Plan, name string, report []byte) (string, error) {
+	repo, err := e.reports(ctx, r, plan)
 	if err != nil {
 		return "", err
 	}
 	if err := repo.Claim(ctx, e.CatalogID); err != nil {
 		return "", err
 	}
-	return repo.PutRestoreReport(ctx, r.Name, report)
+	return repo.PutRestoreReport(ctx, name, report)
 }

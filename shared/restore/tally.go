@@ -72,6 +72,17 @@ func (t *tally) add(o salvor.ObjectOutcome, n int64) {
 	_, _ = t.report.Write(append(line, '\n'))
 }
 
+// note writes a line that is no outcome into the report.
+func (t *tally) note(v any) {
+	line, err := json.Marshal(v)
+	if err != nil {
+		panic("encoding a line of the report: " + err.Error()) // strings only: it always encodes
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	_, _ = t.report.Write(append(line, '\n')) // what goes wrong comes back from close
+}
+
 // general takes the object's own name out of a reason, so that the same failure of many objects is counted as one.
 func general(reason, name string) string {
 	if name == "" {

@@ -62,6 +62,9 @@ type RestoreStatus struct {
 	CompletedAt metav1.Time `json:"completedAt,omitzero"`
 	// Lease tells who works on the restore now.
 	Lease Lease `json:"lease,omitzero"`
+	// Checkpoint is the key, in the location, of what says how far the restore is; set while a process that had to end has
+	// left it to the next.
+	Checkpoint string `json:"checkpoint,omitempty"`
 	// CancelRequested asks the worker to stop after the objects in flight.
 	CancelRequested bool `json:"cancelRequested,omitempty"`
 	// Sources are the backups chosen, and what is taken from each.

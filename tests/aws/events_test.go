@@ -87,7 +87,7 @@ func TestEventsThatAskForNothingAreRefused(t *testing.T) {
 		`{"job":"Mow","name":"b"}`:    "there is no job",
 		`{"job":"Backup","clusterID":"c","name":"b","x":1}`: "unknown field",
 		`{"apiVersion":"salvor.io/v1","kind":"Backup"}`:     "metadata.name",
-		`{"apiVersion":"salvor.io/v1","kind":"Backup","metadata":{"name":"b"},"spec":{"cluster":"prod","location":"bucket","schedule":"nightly","scope":{"namespaces":["x"]}}}`: "only a schedule sets it",
+		`{"apiVersion":"salvor.io/v1","kind":"Backup","metadata":{"name":"b"},"spec":{"cluster":"prod","location":"bucket","schedule":"nightly","scheduledFor":"2026-11-22T02:00:00Z","scope":{"namespaces":["x"]}}}`: "only a schedule sets it",
 		`{"schedule":"x","scheduledFor":"2026-01-01T00:00:00Z"}`:                                                                                  `"x" not found`,
 		`{"apiVersion":"salvor.io/v1","kind":"Restore","metadata":{"name":"r"},"spec":{"sourceCluster":"c","backup":"b","targetCluster":"prod"}}`: "makes backups",
 	} {
