@@ -7,6 +7,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"salvor.io/salvor/tests/aws/stack"
+	"salvor.io/salvor/tests/testenv"
 )
 
 // The bucket refuses, whoever asks, what may overwrite and what goes in the clear. The requests of an upload in parts but
@@ -23,14 +24,14 @@ func TestTheBucketRefusesOverwriting(t *testing.T) {
 	}
 	for name, c := range map[string]struct {
 		action  string
-		context map[string]string
+		context map[string][]string
 		want    string
 	}{
-		"a put":                    {"s3:PutObject", map[string]string{"s3:ObjectCreationOperation": "true"}, "NothingIsOverwritten"},
-		"a put where nothing is":   {"s3:PutObject", map[string]string{"s3:ObjectCreationOperation": "true", "s3:if-none-match": "*"}, ""},
-		"a part":                   {"s3:PutObject", map[string]string{"s3:ObjectCreationOperation": "false"}, ""},
-		"a get in the clear":       {"s3:GetObject", map[string]string{"aws:SecureTransport": "false"}, "OnlyOverTls"},
-		"a get":                    {"s3:GetObject", map[string]string{"aws:SecureTransport": "true"}, ""},
+		"a put":                    {"s3:PutObject", map[string][]string{"s3:ObjectCreationOperation": {"true"}}, "NothingIsOverwritten"},
+		"a put where nothing is":   {"s3:PutObject", map[string][]string{"s3:ObjectCreationOperation": {"true"}, "s3:if-none-match": {"*"}}, ""},
+		"a part":                   {"s3:PutObject", map[string][]string{"s3:ObjectCreationOperation": {"false"}}, ""},
+		"a get in the clear":       {"s3:GetObject", map[string][]string{"aws:SecureTransport": {"false"}}, "OnlyOverTls"},
+		"a get":                    {"s3:GetObject", map[string][]string{"aws:SecureTransport": {"true"}}, ""},
 		"a delete, which keeps it": {"s3:DeleteObject", nil, ""},
 	} {
 		if got := stack.Denies(policy, stack.Request{Action: c.action, Resource: bucket + "/salvor/x", Context: c.context}); got != c.want {
@@ -41,7 +42,7 @@ func TestTheBucketRefusesOverwriting(t *testing.T) {
 
 // With Object Lock a backup is stored and read as without, and even an administrator can't delete what was stored.
 func TestLockedBackupsStay(t *testing.T) {
-	w := newWorldWith(t, map[string]string{"ObjectLockDays": "1", "ObjectLockMode": "COMPLIANCE"})
+	w := worldWith(t, testenv.EKS(t), map[string]string{"ObjectLockDays": "1", "ObjectLockMode": "COMPLIANCE"})
 	ns := w.namespace()
 	w.backup("b1", ns)
 	api := w.S3Client()

@@ -30,12 +30,15 @@ type world struct {
 	k    testenv.EKSServer
 }
 
-func newWorld(t *testing.T) *world { return newWorldWith(t, nil) }
-
-// newWorldWith deploys with parameters other than the defaults.
-func newWorldWith(t *testing.T, parameters map[string]string) *world {
+func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := newStack(t, parameters)
+	return worldWith(t, testenv.EKS(t), nil)
+}
+
+// worldWith deploys with parameters other than the defaults.
+func worldWith(t *testing.T, k testenv.EKSServer, parameters map[string]string) *world {
+	t.Helper()
+	w := newStack(t, k, parameters)
 	w.Clusters.Entry("BackupFunction", "salvor-backup")
 	w.Clusters.Entry("RestoreFunction", "salvor-restore")
 	w.create("clusters", fmt.Sprintf(`{"apiVersion":"salvor.io/v1","kind":"Cluster","metadata":{"name":"prod"},"spec":{"eks":{"arn":%q}}}`, w.k.AWS.ClusterARN))
@@ -44,9 +47,8 @@ func newWorldWith(t *testing.T, parameters map[string]string) *world {
 }
 
 // newStack deploys, and knows of no cluster yet; the cluster has Salvor's roles of RBAC, and lets nobody in.
-func newStack(t *testing.T, parameters map[string]string) *world {
+func newStack(t *testing.T, k testenv.EKSServer, parameters map[string]string) *world {
 	t.Helper()
-	k := testenv.EKS(t)
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Log(k.Logs(t))

@@ -89,10 +89,10 @@ func (c *Cloud) scheduleRequest(r *http.Request) (stack.Request, error) {
 
 // putContext are the condition keys of a request that puts an object, or something of one.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes-enforce.html
-func putContext(r *http.Request) map[string]string {
+func putContext(r *http.Request) map[string][]string {
 	q := r.URL.Query()
-	keys := map[string]string{"s3:ObjectCreationOperation": fmt.Sprint(!q.Has("partNumber") && !q.Has("uploads"))}
-	if v := r.Header.Get("If-None-Match"); v != "" {
+	keys := map[string][]string{"s3:ObjectCreationOperation": {fmt.Sprint(!q.Has("partNumber") && !q.Has("uploads"))}}
+	if v := r.Header.Values("If-None-Match"); len(v) > 0 {
 		keys["s3:if-none-match"] = v
 	}
 	return keys

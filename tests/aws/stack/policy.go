@@ -18,7 +18,7 @@ type Statement struct {
 type Request struct {
 	Action, Resource string
 	// Context are the condition keys of the request.
-	Context map[string]string
+	Context map[string][]string
 }
 
 // Policies returns the statements of all policies of the role.
@@ -60,11 +60,23 @@ func document(v any) (all []Statement, err error) {
 	return all, nil
 }
 
-// operators are those that are understood: they judge the value of a condition key, which may be missing.
-var operators = map[string]func(values []string, value string, there bool) bool{
-	"StringEquals": func(values []string, value string, there bool) bool { return there && slices.Contains(values, value) },
-	"Bool":         func(values []string, value string, there bool) bool { return there && slices.Contains(values, value) },
-	"Null":         func(values []string, _ string, there bool) bool { return slices.Contains(values, fmt.Sprint(!there)) },
+// operators are those of conditions that are understood: they judge what a request has for a condition key, which may be nothing.
+var operators = map[string]func(want, has []string) bool{
+	"StringEquals": anyOf,
+	"Bool":         anyOf,
+	"Null":         func(want, has []string) bool { return slices.Contains(want, fmt.Sprint(len(has) == 0)) },
+	"ForAllValues:StringLike": func(want, has []string) bool {
+		if len(has) == 0 { // IAM would let it pass; here it means that the request was not understood
+			return false
+		}
+		return !slices.ContainsFunc(has, func(v string) bool {
+			return !slices.ContainsFunc(want, func(pattern string) bool { return Like(pattern, v) })
+		})
+	},
+}
+
+func anyOf(want, has []string) bool {
+	return slices.ContainsFunc(has, func(v string) bool { return slices.Contains(want, v) })
 }
 
 func statement(raw map[string]any) (Statement, error) {
@@ -139,8 +151,7 @@ func (st Statement) Matches(r Request) bool {
 	}
 	for operator, keys := range st.conditions {
 		for key, values := range keys {
-			value, there := r.Context[key]
-			if !operators[operator](values, value, there) {
+			if !operators[operator](values, r.Context[key]) {
 				return false
 			}
 		}
