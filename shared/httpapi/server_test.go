@@ -143,6 +143,19 @@ func TestObjectsAreKept(t *testing.T) {
 	}
 }
 
+// A put makes what is not there, when it insists on that.
+func TestObjectsAreMadeByPut(t *testing.T) {
+	a := newAPI(t)
+	for _, path := range order {
+		one := "/v1/" + path + "/" + nameOf(path)
+		a.call(404, "PUT", one, objects[path], "If-Match", `"1"`)
+		made := a.call(201, "PUT", one, objects[path], "If-None-Match", "*")
+		if made.Header().Get("Location") != one || made.Header().Get("ETag") != a.call(200, "GET", one, "").Header().Get("ETag") {
+			t.Errorf("PUT %s answers %v", one, made.Header())
+		}
+	}
+}
+
 func TestWhatASchedulesUsesIsKept(t *testing.T) {
 	a := newAPI(t)
 	a.fill()
@@ -167,9 +180,8 @@ func TestBackupsAreBegunOnceAndWorkedOn(t *testing.T) {
 	a.call(202, "POST", "/v1/backups", oneBackup)
 	a.call(409, "POST", "/v1/backups", strings.Replace(oneBackup, `["shop"]`, `["other"]`, 1))
 	a.call(400, "POST", "/v1/backups", strings.Replace(oneBackup, `"bucket"`, `"nowhere"`, 1))
-	if tag := a.call(200, "GET", "/v1/backups/prod/b1", "").Header().Get("ETag"); tag == "" {
-		t.Error("it has no ETag")
-	}
+	tag := a.call(200, "GET", "/v1/backups/prod/b1", "").Header().Get("ETag")
+	a.call(304, "GET", "/v1/backups/prod/b1", "", "If-None-Match", tag)
 	a.call(202, "POST", "/v1/backups/prod/b1/cancel", "")
 	a.call(409, "POST", "/v1/backups/prod/b1/cancel", "")
 	a.call(202, "DELETE", "/v1/backups/prod/b1", "")
@@ -189,7 +201,8 @@ func TestRestoresAreBegunOnce(t *testing.T) {
 	a.call(409, "DELETE", "/v1/restores/r1", "")
 	a.call(200, "GET", "/v1/restores", "")
 	a.call(202, "POST", "/v1/restores/r1/cancel", "")
-	a.call(200, "GET", "/v1/restores/r1", "")
+	tag := a.call(200, "GET", "/v1/restores/r1", "").Header().Get("ETag")
+	a.call(304, "GET", "/v1/restores/r1", "", "If-None-Match", tag)
 	a.call(204, "DELETE", "/v1/restores/r1", "")
 }
 

@@ -198,4 +198,11 @@ func TestTheMachineTellsFailures(t *testing.T) {
 	if len(e) != 2 || e[0].Error != "Salvor.Failed" || e[1].Error != "Salvor.GivenUp" || count(e[1].States, "Backup") != 1 {
 		t.Errorf("executions %+v", e)
 	}
+	// Asked for again when the cause is gone, it is worked on again.
+	w.Interfere, w.Machine.Invocation = nil, nil
+	w.postBackup("hopeless", "nobody")
+	w.Machine.Idle()
+	if b := w.getBackup("hopeless"); !b.Status.Phase.Done() || len(w.Machine.Executions()) != 3 {
+		t.Errorf("asked for again it is %s after %d executions", b.Status.Phase, len(w.Machine.Executions()))
+	}
 }
