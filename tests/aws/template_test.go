@@ -136,6 +136,41 @@ func TestEveryChoiceOfParametersResolves(t *testing.T) {
 	}
 }
 
+// What is kept is encrypted with the stack's key, closed to others, and not lost by a slip.
+func TestWhatIsKeptIsProtected(t *testing.T) {
+	s, _ := template(t, map[string]string{"ObjectLockDays": "30", "ObjectLockMode": "COMPLIANCE"})
+	key, err := s.ARN("Key")
+	if err != nil {
+		t.Fatal(err)
+	}
+	table, err := s.Properties("Table")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]any{"BillingMode": "PAY_PER_REQUEST", "DeletionProtectionEnabled": true,
+		"PointInTimeRecoverySpecification": map[string]any{"PointInTimeRecoveryEnabled": true},
+		"SSESpecification":                 map[string]any{"SSEEnabled": true, "SSEType": "KMS", "KMSMasterKeyId": key}}
+	for name, value := range want {
+		if diff := cmp.Diff(value, table[name]); diff != "" {
+			t.Errorf("table: %s: %s", name, diff)
+		}
+	}
+	bucket, err := s.Properties("Bucket")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want = map[string]any{"VersioningConfiguration": map[string]any{"Status": "Enabled"}, "ObjectLockEnabled": true,
+		"PublicAccessBlockConfiguration": map[string]any{"BlockPublicAcls": true, "BlockPublicPolicy": true, "IgnorePublicAcls": true, "RestrictPublicBuckets": true},
+		"BucketEncryption": map[string]any{"ServerSideEncryptionConfiguration": []any{map[string]any{"BucketKeyEnabled": true,
+			"ServerSideEncryptionByDefault": map[string]any{"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}}}},
+		"ObjectLockConfiguration": map[string]any{"ObjectLockEnabled": "Enabled", "Rule": map[string]any{"DefaultRetention": map[string]any{"Mode": "COMPLIANCE", "Days": "30"}}}}
+	for name, value := range want {
+		if diff := cmp.Diff(value, bucket[name]); diff != "" {
+			t.Errorf("bucket: %s: %s", name, diff)
+		}
+	}
+}
+
 // An execution of the state machine that fails, and one that is stopped because it took too long, are counted by different
 // metrics: somebody hears of both.
 func TestWorkThatEndsBadlyIsHeardOf(t *testing.T) {
@@ -201,9 +236,15 @@ func TestAPIGatewayMayInvokeWhatItRoutesTo(t *testing.T) {
 	}
 }
 
-// What infra/openapi.yaml describes is routed to a function, and only signed requests are.
+// What infra/openapi.yaml describes is routed to a function, and only requests that are signed, or bear a token, are.
 func TestEveryOperationIsRouted(t *testing.T) {
-	s, _ := template(t, nil)
+	everyOperationIsRouted(t, nil, "AWS_IAM")
+	everyOperationIsRouted(t, map[string]string{"ApiAuthorization": "JWT", "JwtIssuer": "https://issuer.example.org", "JwtAudience": "salvor"}, "JWT")
+}
+
+func everyOperationIsRouted(t *testing.T, parameters map[string]string, authorization string) {
+	t.Helper()
+	s, _ := template(t, parameters)
 	routes, err := s.Routes()
 	if err != nil {
 		t.Fatal(err)
@@ -212,13 +253,22 @@ func TestEveryOperationIsRouted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	authorizer, err := s.Ref("HttpTokens")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range routes {
+		if (r.Authorizer == authorizer) != (authorization == "JWT") {
+			t.Errorf("%s %s asks the authorizer %q", r.Method, r.Path, r.Authorizer)
+		}
+	}
 	for path, item := range d.Paths.Map() {
 		for method := range item.Operations() {
 			want := "ApiFunction"
 			if method == "GET" && path == "/v1/backups" {
 				want = "SearchFunction"
 			}
-			if got := cloud.Route(routes, method, path); got.Function != want || got.Authorization != "AWS_IAM" {
+			if got := cloud.Route(routes, method, path); got.Function != want || got.Authorization != authorization {
 				t.Errorf("%s %s goes to %+v, want %s", method, path, got, want)
 			}
 		}

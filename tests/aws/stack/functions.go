@@ -129,6 +129,7 @@ func (s *Stack) Definition(logical string) ([]byte, error) {
 type Route struct {
 	Method, Path  string
 	Authorization string
+	Authorizer    string // physical name, of a token's
 	Function      string // logical name
 }
 
@@ -144,7 +145,7 @@ func (s *Stack) Routes() ([]Route, error) {
 		if err != nil {
 			return nil, err
 		}
-		r := Route{Authorization: text(p["AuthorizationType"])}
+		r := Route{Authorization: text(p["AuthorizationType"]), Authorizer: text(p["AuthorizerId"])}
 		r.Method, r.Path, _ = strings.Cut(text(p["RouteKey"]), " ")
 		target := strings.TrimPrefix(text(p["Target"]), "integrations/")
 		if r.Function, err = s.integrated(target); err != nil {
