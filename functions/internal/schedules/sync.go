@@ -136,11 +136,11 @@ func (s *Sync) put(ctx context.Context, name, expression string, b *salvor.Backu
 	_, err := s.api.UpdateSchedule(ctx, update)
 	var missing *types.ResourceNotFoundException
 	if !errors.As(err, &missing) {
-		return unavailable(err)
+		return coded(err)
 	}
 	_, err = s.api.CreateSchedule(ctx, &scheduler.CreateScheduleInput{Name: &name, GroupName: &s.config.Group, ScheduleExpression: &expression,
 		ScheduleExpressionTimezone: zone, FlexibleTimeWindow: window, Target: target, State: state, StartDate: update.StartDate})
-	return unavailable(err)
+	return coded(err)
 }
 
 // removeFrom removes the schedules of that name from a number on.
@@ -152,14 +152,19 @@ func (s *Sync) removeFrom(ctx context.Context, name string, n int) error {
 			return nil
 		}
 		if err != nil {
-			return fmt.Errorf("removing schedule %q from EventBridge: %w", name, unavailable(err))
+			return fmt.Errorf("removing schedule %q from EventBridge: %w", name, coded(err))
 		}
 	}
 }
 
-func unavailable(err error) error {
-	if err == nil {
+// coded says what an error of Scheduler means to the caller.
+func coded(err error) error {
+	var invalid *types.ValidationException
+	switch {
+	case err == nil:
 		return nil
+	case errors.As(err, &invalid):
+		return salvor.Errorf(salvor.Invalid, "EventBridge Scheduler does not take it: %s", invalid.ErrorMessage())
 	}
 	return salvor.Errorf(salvor.Unavailable, "%w", err)
 }
