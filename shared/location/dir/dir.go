@@ -92,6 +92,9 @@ func open(path string, o Options) (*Store, error) {
 		return nil, &salvor.Error{Code: salvor.NotFound, Hint: "create it, or mount the disk that it is on",
 			Err: fmt.Errorf("%w: %w", location.ErrAbsent, err)}
 	}
+	if at, statErr := os.Stat(path); err != nil && statErr == nil && !at.IsDir() {
+		return nil, fmt.Errorf("%w: it is not a directory", location.ErrSetup)
+	}
 	if err != nil {
 		return nil, err
 	}

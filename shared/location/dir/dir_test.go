@@ -112,9 +112,8 @@ func TestOpen(t *testing.T) {
 		if err := os.WriteFile(path, nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := dir.Open(t.Context(), path, dir.Options{Create: true}); err == nil {
-			t.Error("it was opened")
-		}
+		_, err := dir.Open(t.Context(), path, dir.Options{Create: true})
+		wantError(t, err, location.ErrSetup, path, "not a directory")
 	})
 }
 

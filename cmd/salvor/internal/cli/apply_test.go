@@ -110,7 +110,7 @@ func TestApplyRefuses(t *testing.T) {
 		code     int
 	}{
 		"a backup, which is work": {`{"apiVersion":"salvor.io/v1","kind":"Backup","metadata":{"name":"b"},"spec":{"cluster":"c","location":"l","scope":{"namespaces":["n"]}}}`,
-			"salvor backup create -f", 2},
+			"backup/b is work to run, not a setting; nothing was changed; run it with salvor backup create -f", 2},
 		"a restore, which is work": {`{"apiVersion":"salvor.io/v1","kind":"Restore","metadata":{"name":"r"},"spec":{"sourceCluster":"c","backup":"b","targetCluster":"c"}}`,
 			"salvor restore -f", 2},
 		"another id for a cluster": {`{"apiVersion":"salvor.io/v1","kind":"Cluster","metadata":{"name":"prod"},"spec":{"id":"other","kubeconfig":{}}}`,

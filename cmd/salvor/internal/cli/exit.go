@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/url"
 	"slices"
@@ -90,10 +91,23 @@ func codeOf(err error) salvor.Code {
 	case apierrors.IsServiceUnavailable(err), apierrors.IsTooManyRequests(err), apierrors.IsTimeout(err):
 		return salvor.Unavailable
 	}
-	var network net.Error
-	var request *url.Error
-	if errors.As(err, &network) || errors.As(err, &request) {
+	if network(err) {
 		return salvor.Unavailable
 	}
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return salvor.NotFound
+	case errors.Is(err, fs.ErrPermission):
+		return salvor.Forbidden
+	}
 	return salvor.Internal
+}
+
+// network reports whether a connection failed. An error of the file system is none, although each has the methods of
+// net.Error.
+func network(err error) bool {
+	var request *url.Error
+	var dial *net.OpError
+	var name *net.DNSError
+	return errors.As(err, &request) || errors.As(err, &dial) || errors.As(err, &name)
 }

@@ -42,6 +42,27 @@ func TestExitCodes(t *testing.T) {
 	}
 }
 
+// What the file system says is not what a network says, although its errors have the same methods.
+func TestExitCodesOfFiles(t *testing.T) {
+	s := newShell(t)
+	file := s.file("file", "")
+	for _, c := range []struct {
+		code    int
+		command []string
+	}{
+		{1, []string{"--home", file, "backups"}},
+		{3, []string{"--home", "/proc/nothing", "backups"}},
+		{3, []string{"apply", "-f", filepath.Join(s.dir, "missing")}},
+		{2, []string{"location", "add", "disk", "--dir", file}},
+		{2, []string{"location", "add", "disk", "--dir", filepath.Join(file, "below")}},
+		{8, []string{"cluster", "add", "prod", "--kubeconfig", s.deadKubeconfig()}},
+	} {
+		if r := s.run(c.command...); r.code != c.code || r.stderr == "" {
+			t.Errorf("%v ended with %d, want %d: %s", c.command, r.code, c.code, r.stderr)
+		}
+	}
+}
+
 func (s *shell) move(from, to string) {
 	s.t.Helper()
 	if err := os.Rename(filepath.Join(s.dir, from), filepath.Join(s.dir, to)); err != nil {

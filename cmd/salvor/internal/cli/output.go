@@ -110,7 +110,7 @@ func (a *app) json(v any) error {
 // reference names an object as commands take it: rule/freeze, backup/prod/nightly.
 func reference(o salvor.Object) string {
 	kind := strings.ToLower(o.GetKind())
-	if b, ok := o.(*salvor.Backup); ok {
+	if b, ok := o.(*salvor.Backup); ok && b.Status.ClusterID != "" { // a document does not know it
 		return kind + "/" + b.ID().String()
 	}
 	return kind + "/" + o.Meta().Name
