@@ -2,6 +2,7 @@ package restore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -13,12 +14,20 @@ import (
 // leaseTime is how long the right to work on a restore lasts without being renewed; every fifth beat renews it.
 const leaseTime = time.Minute
 
-// begin takes the lease of the restore with the next epoch and records that it runs. Conflict: another process works on it.
+// errEnded says that another process has ended the restore meanwhile.
+var errEnded = errors.New("ended")
+
+// begin takes the lease of the restore with the next epoch and records that it runs. Conflict: another process works on it;
+// errEnded: r holds how it ended.
 func (e *Engine) begin(ctx context.Context, r *salvor.Restore) (resumed bool, err error) {
 	resumed = !r.Status.StartedAt.IsZero()
 	now := e.Now()
 	stored, err := mutate(ctx, e.Catalog, r.Name, func(stored *salvor.Restore) error {
 		lease := stored.Status.Lease
+		if stored.Status.Phase.Done() {
+			r.Status = stored.Status
+			return errEnded
+		}
 		if lease.Holder != "" && lease.Holder != e.Holder && now.Before(lease.Expires.Time) {
 			return salvor.Errorf(salvor.Conflict, "restore %q is being done by %s", r.Name, lease.Holder).
 				WithHint("wait for it, or try again after %s, when its lease has expired", lease.Expires.UTC().Format(time.RFC3339))

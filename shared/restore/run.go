@@ -73,6 +73,9 @@ func (e *Engine) Run(ctx context.Context, r *salvor.Restore) error {
 		return err
 	}
 	resumed, err := e.begin(ctx, r)
+	if errors.Is(err, errEnded) {
+		return nil
+	}
 	if err != nil {
 		return fmt.Errorf("restore %q: recording its start: %w", r.Name, err)
 	}

@@ -125,7 +125,7 @@ func (e *Engine) finish(ctx context.Context, r *salvor.Restore, plan *Plan, t *t
 
 // conclude decides phase and message from what happened, and returns the error of the run.
 func conclude(s *salvor.RestoreStatus, err, ended error) error {
-	const goOn = "; what has been applied stays, and running the same restore again goes on from there"
+	const goOn = "; what has been applied stays, and another restore of the same goes on from there"
 	switch {
 	case errors.Is(err, errStopped):
 		s.Phase = salvor.PhaseCanceled
