@@ -113,6 +113,27 @@ func TestReadmeWalkThrough(t *testing.T) {
 	}
 }
 
+// The path that README.md sets has kubectl in it, also on a machine that has none.
+func TestReadmePathHasKubectl(t *testing.T) {
+	server(t) // tools/run has built what it needs
+	_, path, found := strings.Cut(read(t, "README.md"), "\nexport PATH=")
+	if !found {
+		t.Fatal("README.md sets no path")
+	}
+	path, _, _ = strings.Cut(path, "\n")
+	line := fmt.Sprintf("HOME='%s'; PATH=%s; type -ap kubectl; tools/run env", os.Getenv("HOME"), path)
+	if out := newTerminal(t, "").run(t, line); binOf(out) == "" || !strings.Contains(out, binOf(out)+"/kubectl\n") {
+		t.Errorf("in the path there is only\n%s", out)
+	}
+}
+
+// binOf is the directory of programs that tools/run env names.
+func binOf(env string) string {
+	_, bin, _ := strings.Cut(env, "\nbin=")
+	bin, _, _ = strings.Cut(bin, "\n")
+	return bin
+}
+
 // Every salvor line of every page is one that the program understands.
 func TestCommandsAreUnderstood(t *testing.T) {
 	c := newTerminal(t, "")
