@@ -63,6 +63,9 @@ func (r *run) newCapture(revision string) *capture {
 
 // captureAt reads and stores every chosen kind at the revision.
 func (r *run) captureAt(ctx context.Context, revision string) error {
+	if err := r.newKinds(ctx); err != nil {
+		return err
+	}
 	if err := r.settleNamespaces(ctx, revision); err != nil {
 		return err
 	}

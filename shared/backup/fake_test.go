@@ -33,12 +33,13 @@ type fakeCluster struct {
 	mu       sync.Mutex
 	objects  map[string][]cluster.Item // by kind, sorted by key
 	revision int
+	served   []cluster.Resource
 	// fault, if set, may fail a request before item n is handed out (n == items of the page: after the last).
 	fault func(r cluster.ListRequest, n int) error
 }
 
 func newFake(namespaceNames ...string) *fakeCluster {
-	f := &fakeCluster{objects: map[string][]cluster.Item{}, revision: 100}
+	f := &fakeCluster{objects: map[string][]cluster.Item{}, revision: 100, served: []cluster.Resource{configMaps, namespaces, secrets}}
 	for _, ns := range namespaceNames {
 		f.add(namespaces, "", ns, "")
 	}
@@ -53,8 +54,11 @@ func (f *fakeCluster) add(res cluster.Resource, ns, name, data string) {
 
 func (f *fakeCluster) Version(context.Context) (string, error) { return "v1.36.3", nil }
 func (f *fakeCluster) UID(context.Context) (string, error)     { return "uid", nil }
+
 func (f *fakeCluster) Discover(context.Context) (cluster.Discovery, error) {
-	return cluster.Discovery{Resources: []cluster.Resource{configMaps, namespaces, secrets}}, nil
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return cluster.Discovery{Resources: slices.Clone(f.served)}, nil
 }
 
 func (f *fakeCluster) List(ctx context.Context, r cluster.ListRequest, each func(cluster.Item) error) (cluster.ListResult, error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -49,6 +50,32 @@ func (r *run) plan(ctx context.Context) error {
 	}
 	r.namespaces = n.Chosen
 	return r.checkAny()
+}
+
+// newKinds adds kinds that were defined since the plan, while rules ran: there may be objects of them at the cut.
+func (r *run) newKinds(ctx context.Context) error {
+	if !r.quiesced {
+		return nil
+	}
+	var served cluster.Discovery
+	err := r.retry(ctx, func() (err error) {
+		served, err = r.site.Cluster.Discover(ctx)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("cluster %q: looking for kinds that are new: %w", r.spec.Cluster, err)
+	}
+	for _, res := range served.Resources {
+		if slices.ContainsFunc(r.served, func(known cluster.Resource) bool { return known.String() == res.String() }) {
+			continue
+		}
+		r.served = append(r.served, res)
+		if take, _ := r.selection.Kind(res); take {
+			r.kinds = append(r.kinds, res)
+		}
+	}
+	slices.SortFunc(r.kinds, func(a, b cluster.Resource) int { return strings.Compare(a.String(), b.String()) })
+	return nil
 }
 
 // checkAny refuses a scope that chooses nothing at all before anything is frozen for it, if it asks for that.

@@ -127,6 +127,27 @@ func TestFaultThatStaysIsNamed(t *testing.T) {
 	}
 }
 
+// A rule may take minutes: what is defined meanwhile is there at the cut, too.
+func TestAKindThatIsDefinedWhileRulesRunIsTaken(t *testing.T) {
+	widgets := cluster.Resource{Group: "example.org", Version: "v1", Name: "widgets", Kind: "Widget", Namespaced: true, Verbs: []string{"list", "create"}}
+	f, _ := filled(1)
+	b := newBench(t, f)
+	b.rules.hook = func(phase string) {
+		if phase == "pre-exec" {
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			f.served = append(f.served, widgets)
+			f.add(widgets, "a", "w", "")
+		}
+	}
+	if _, err := b.make(t, quiesced("b", "a")); err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff([]string{"a/w"}, b.keys(t, "b", "widgets.example.org")); d != "" {
+		t.Errorf("objects (-want +got):\n%s", d)
+	}
+}
+
 func TestThawRunsWhateverHappens(t *testing.T) {
 	tests := map[string]struct {
 		arrange func(*bench, *fakeCluster)
