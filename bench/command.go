@@ -52,7 +52,7 @@ func (c *command) run(ctx context.Context, args ...string) (usage, error) {
 func (c *command) watched(ctx context.Context, watch func(pid int) func() float64, args ...string) (usage, error) {
 	cmd := exec.CommandContext(ctx, c.program, args...)
 	var out bytes.Buffer
-	cmd.Env, cmd.Stdout, cmd.Stderr = append(os.Environ(), "SALVOR_HOME="+c.home), &out, &out
+	cmd.Env, cmd.Stdout, cmd.Stderr = append(os.Environ(), "SALVOR_HOME="+c.home, "SALVOR_API="), &out, &out
 	begin := time.Now()
 	if err := cmd.Start(); err != nil {
 		return usage{}, fmt.Errorf("starting salvor: %w", err)

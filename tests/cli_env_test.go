@@ -58,7 +58,7 @@ func newCLI(t *testing.T) *salvorCLI {
 
 func (c *salvorCLI) command(args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(c.t.Context(), c.path, args...)
-	cmd.Env = append(os.Environ(), "SALVOR_HOME="+filepath.Join(c.dir, "home"), "TZ=UTC")
+	cmd.Env = append(os.Environ(), "SALVOR_HOME="+filepath.Join(c.dir, "home"), "SALVOR_API=", "TZ=UTC")
 	return cmd
 }
 

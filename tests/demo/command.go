@@ -22,7 +22,7 @@ func (d *demo) salvor(ctx context.Context, args ...string) (string, error) {
 }
 
 func (d *demo) salvorQuietly(ctx context.Context, args ...string) (string, error) {
-	return d.exec(ctx, d.program, []string{"SALVOR_HOME=" + filepath.Join(d.dir, "home")}, args)
+	return d.exec(ctx, d.program, []string{"SALVOR_HOME=" + filepath.Join(d.dir, "home"), "SALVOR_API="}, args)
 }
 
 // kubectl runs kubectl at the cluster, and shows the command.

@@ -39,7 +39,7 @@ func newTerminal(t *testing.T, kubeconfig string) *terminal {
 		t.Fatal(err)
 	}
 	home := t.TempDir()
-	return &terminal{home: home, env: append(os.Environ(), "HOME="+home, "SALVOR_HOME=", "XDG_DATA_HOME=", "TZ=UTC",
+	return &terminal{home: home, env: append(os.Environ(), "HOME="+home, "SALVOR_HOME=", "SALVOR_API=", "XDG_DATA_HOME=", "TZ=UTC",
 		"KUBECONFIG="+kubeconfig, "PATH="+bin+":"+os.Getenv("PATH"))}
 }
 
