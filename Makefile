@@ -28,6 +28,7 @@ help: ## show this
 
 .PHONY: build
 build: ## build bin/salvor
+	@[ -e bin/salvor ] || echo "make build: building bin/salvor; the first time on a machine that takes minutes" >&2
 	@CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/salvor ./cmd/salvor
 
 # GOARCH is the architecture of the functions: that of template.yaml, arm64, unless they are to run here.

@@ -75,7 +75,7 @@ build() {
 }
 
 build_one() { # NAME STEP
-	local name=$1 step=$2 spec folder own link begin=$SECONDS
+	local name=$1 step=$2 spec folder own link ticker begin=$SECONDS
 	spec=$(package "$name")
 	read -ra spec <<<"$spec"
 	folder=$tools/${spec[0]}
@@ -83,12 +83,25 @@ build_one() { # NAME STEP
 	rm -rf "$bin/.$name.new"
 	if ! reuse "$name" "$own"; then
 		echo "tools/run: [$step] building $name ($(hint "$name"))" >&2
+		tick "$step" "$name" "$begin" >/dev/null 9>&- & ticker=$!
 		(cd "$folder" && make_it "${spec[1]}" "$bin/.$name.new")
+		kill "$ticker"
 		echo "tools/run: [$step] built $name in $((SECONDS - begin)) s" >&2
 	fi
 	for link in ${links[$name]:-}; do ln -sfn "$name" "$bin/$link"; done
 	echo "$own" >"$bin/.$name.key"
 	mv "$bin/.$name.new" "$bin/$name"
+}
+
+# tick STEP NAME BEGIN: says now and then that the build goes on, until it is
+# ended, or this script is gone.
+tick() {
+	local next=$((SECONDS + 20))
+	while sleep 1 && kill -0 $$ 2>/dev/null; do
+		[ "$SECONDS" -ge "$next" ] || continue
+		echo "tools/run: [$1] still building $2, $((SECONDS - $3)) s so far" >&2
+		next=$((SECONDS + 20))
+	done
 }
 
 # make_it PACKAGE FILE, in the folder of its module. CRDs are no program but
