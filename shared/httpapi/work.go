@@ -111,7 +111,7 @@ func (s *Server) createRestore(r *http.Request) (*reply, error) {
 }
 
 func (s *Server) cancelRestore(r *http.Request) (*reply, error) {
-	canceled, err := restore.RequestCancel(r.Context(), s.Catalog, r.PathValue("name"))
+	canceled, err := restore.RequestCancel(r.Context(), s.Catalog, r.PathValue("name"), s.Now())
 	if err != nil {
 		return nil, err
 	}

@@ -50,6 +50,8 @@ func (r *run) apply(ctx context.Context, t task) {
 	out := salvor.ObjectOutcome{Kind: u.res.String(), Namespace: r.moved(item.Namespace), Name: item.Name, Backup: u.source.Backup.Name}
 	if u.res.String() == kindNamespaces {
 		out.Name = r.moved(item.Name)
+	} else {
+		r.matched.Store(true)
 	}
 	if r.settled.objects[settledKey(out)] {
 		r.again(ctx, t)

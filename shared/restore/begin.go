@@ -3,6 +3,7 @@ package restore
 import (
 	"context"
 	"fmt"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -45,15 +46,21 @@ func (e *Engine) targetID(ctx context.Context, name string) (string, error) {
 	return o.(*salvor.Cluster).ID(), nil
 }
 
-// RequestCancel asks whoever works on the restore to stop after the objects in flight. One that nobody has begun is Canceled at once.
-func RequestCancel(ctx context.Context, c catalog.Objects, name string) (*salvor.Restore, error) {
+// RequestCancel asks whoever works on the restore to stop after the objects in flight. One that nobody has begun, or whose
+// process has died, is Canceled at once.
+func RequestCancel(ctx context.Context, c catalog.Objects, name string, now time.Time) (*salvor.Restore, error) {
 	return mutate(ctx, c, name, func(r *salvor.Restore) error {
 		if r.Status.Phase.Done() {
 			return salvor.Errorf(salvor.Conflict, "restore %q is %s already", name, r.Status.Phase)
 		}
 		r.Status.CancelRequested = true
-		if r.Status.StartedAt.IsZero() {
+		switch l := &r.Status.Lease; {
+		case r.Status.StartedAt.IsZero():
 			r.Status.Phase, r.Status.Message = salvor.PhaseCanceled, "canceled before it began"
+		case l.Holder != "" && now.After(l.Expires.Time):
+			*l = salvor.Lease{Epoch: l.Epoch + 1} // should it live after all, it is fenced
+			r.Status.Phase, r.Status.CompletedAt = salvor.PhaseCanceled, metav1.NewTime(now)
+			r.Status.Message = "canceled; the process that did it had died, and what it has applied stays"
 		}
 		return nil
 	})

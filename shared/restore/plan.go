@@ -8,8 +8,10 @@ import (
 	"strings"
 
 	"salvor.io/salvor/shared/archive"
+	"salvor.io/salvor/shared/cluster"
 	"salvor.io/salvor/shared/repository"
 	"salvor.io/salvor/shared/salvor"
+	"salvor.io/salvor/shared/selection"
 )
 
 // Plan is what a restore takes, and from where.
@@ -42,7 +44,7 @@ func (p *Plan) Status() []salvor.RestoreSource {
 }
 
 // Plan chooses the sources and checks their manifests; it changes nothing. NotFound: a namespace is in no backup that
-// may be used; Invalid: the backup may not be used; Corrupt: a manifest is not as it was written.
+// may be used, or nothing of the kinds in them; Invalid: the backup may not be used; Corrupt: a manifest is not as it was written.
 func (e *Engine) Plan(ctx context.Context, spec salvor.RestoreSpec) (*Plan, error) {
 	p := &Plan{Spec: spec}
 	var err error
@@ -63,7 +65,7 @@ func (e *Engine) Plan(ctx context.Context, spec salvor.RestoreSpec) (*Plan, erro
 	if err := p.checkMapping(); err != nil {
 		return nil, err
 	}
-	return p, nil
+	return p, p.checkKinds()
 }
 
 // checkMapping refuses a mapping that a user can't have meant: of a namespace that isn't chosen, and of one into another that is.
@@ -88,6 +90,35 @@ func (p *Plan) checkMapping() error {
 			return salvor.Errorf(salvor.Invalid, "spec.namespaceMapping: %q and %q would both become %q", other, old, target).WithHint("restore them one after the other to mix them on purpose")
 		}
 		from[target] = old
+	}
+	return nil
+}
+
+// checkKinds refuses a choice of kinds of which nothing would come back, and warns of each that is not there.
+func (p *Plan) checkKinds() error {
+	kinds, err := selection.CompileKinds(p.Spec.Kinds)
+	if err != nil {
+		return fmt.Errorf("spec.kinds: %w", err)
+	}
+	var held []cluster.Resource
+	for _, s := range p.Sources {
+		for _, k := range s.Manifest.Kinds {
+			if slices.ContainsFunc(k.Segments, func(seg archive.Segment) bool { return !k.Namespaced || slices.Contains(s.Namespaces, seg.Namespace) }) {
+				held = append(held, k.Resource)
+			}
+		}
+	}
+	lacking := kinds.Unmatched(held)
+	if len(lacking) > 0 && len(lacking) == len(kinds) {
+		var names []string
+		for _, r := range held {
+			names = append(names, r.String())
+		}
+		slices.Sort(names)
+		return salvor.Errorf(salvor.NotFound, "spec.kinds: nothing of %s is there to come back", strings.Join(lacking, ", ")).WithHint("there is %s", some(slices.Compact(names)))
+	}
+	for _, kind := range lacking {
+		p.Warnings = append(p.Warnings, fmt.Sprintf("nothing of the kind %q is there to come back", kind))
 	}
 	return nil
 }

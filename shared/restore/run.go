@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/semaphore"
@@ -46,6 +47,8 @@ type run struct {
 	later []deferred
 	// insist: what may be brought in spite of a reason against it waits no more.
 	insist bool
+	// matched says that an object other than a Namespace was chosen.
+	matched atomic.Bool
 }
 
 // deferred is an object that failed and may succeed later.
@@ -75,6 +78,9 @@ func (e *Engine) Run(ctx context.Context, r *salvor.Restore) error {
 	resumed, err := e.begin(ctx, r)
 	if errors.Is(err, errEnded) {
 		return nil
+	}
+	if salvor.Is(err, salvor.Conflict) {
+		return err
 	}
 	if err != nil {
 		return fmt.Errorf("restore %q: recording its start: %w", r.Name, err)
@@ -147,7 +153,11 @@ func (r *run) work(ctx context.Context) error {
 		}
 	}()
 	r.writing = true
-	return r.withWorkers(ctx, r.apply, func() error { return r.waves(ctx, units) })
+	err := r.withWorkers(ctx, r.apply, func() error { return r.waves(ctx, units) })
+	if err == nil && r.scope.labels != nil && !r.matched.Load() && !r.resumed {
+		r.tally.warn("no object has the labels %s", r.scope.labels)
+	}
+	return err
 }
 
 // waves runs the waves, and then what was deferred.

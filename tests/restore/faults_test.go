@@ -211,7 +211,7 @@ func TestCancel(t *testing.T) {
 	w.engine.Tuning.Beat = 20 * time.Millisecond
 	w.target = &faulty{Target: w.c, before: func(n int) error {
 		if n == 10 {
-			if _, err := restore.RequestCancel(context.Background(), w.catalog, "r1"); err != nil {
+			if _, err := restore.RequestCancel(context.Background(), w.catalog, "r1", time.Now()); err != nil {
 				t.Error(err)
 			}
 			time.Sleep(300 * time.Millisecond)

@@ -107,6 +107,20 @@ func TestAKindThatTheTargetDoesNotServe(t *testing.T) {
 	}
 }
 
+// A selector that nothing has is said: most often it is misspelled.
+func TestLabelsThatNothingHas(t *testing.T) {
+	w := newWorld(t)
+	spec, ns := w.some(2)
+	spec.LabelSelector = &metav1.LabelSelector{MatchLabels: map[string]string{"app": "shpo"}}
+	r, err := w.restore(spec)
+	if err != nil || len(r.Status.Warnings) != 1 || !strings.Contains(r.Status.Warnings[0], "app=shpo") {
+		t.Errorf("error %v, warnings %q", err, r.Status.Warnings)
+	}
+	if w.get(configMaps, ns, "c00") != nil {
+		t.Error("something came back that has no such label")
+	}
+}
+
 func versioned(group, version, name, k string) resource {
 	r := kind(group, name, k, true)
 	r.Version = version

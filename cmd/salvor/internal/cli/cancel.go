@@ -62,7 +62,7 @@ func (a *app) cancelRestore() *cobra.Command {
 			if h.Remote != nil {
 				r, err = h.Remote.CancelRestore(cmd.Context(), args[0])
 			} else {
-				r, err = restore.RequestCancel(cmd.Context(), h.Catalog, args[0])
+				r, err = restore.RequestCancel(cmd.Context(), h.Catalog, args[0], a.sys.Now())
 			}
 			if err != nil {
 				return err

@@ -124,6 +124,8 @@ func (a *app) runRestore(ctx context.Context, h *home.Home, r *salvor.Restore, n
 		printErr = a.print(out, []salvor.Object{recorded}, true)
 	}
 	switch s := recorded.Status; {
+	case err != nil && !s.Phase.Done():
+		return err // it names the restore, which was not begun
 	case err != nil:
 		return fmt.Errorf("restore %q: %w", recorded.Name, err)
 	case printErr != nil:

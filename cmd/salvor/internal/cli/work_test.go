@@ -103,10 +103,10 @@ func TestRestoreShowsWhereEverythingComesFrom(t *testing.T) {
 	s.stored("b1", noon.Add(-2*time.Hour))
 	s.stored("b2", noon.Add(-time.Hour))
 	for args, want := range map[string]string{
-		"restore b1":                                   "shop        shop  b1      2026-11-22 11:00:00 CET  120m  3        1",
-		"restore --as-of now -n shop":                  "shop        shop  b2      2026-11-22 12:00:00 CET  60m  3        1",
-		"restore --as-of 90m -n sh* --map shop=copy":   "shop        copy  b1      2026-11-22 11:00:00 CET  120m  3        1",
-		"restore --as-of today -n shop --kinds secret": "at most 0 objects into cluster prod; on conflict skip; nothing was changed",
+		"restore b1":                                      "shop        shop  b1      2026-11-22 11:00:00 CET  120m  3        1",
+		"restore --as-of now -n shop":                     "shop        shop  b2      2026-11-22 12:00:00 CET  60m  3        1",
+		"restore --as-of 90m -n sh* --map shop=copy":      "shop        copy  b1      2026-11-22 11:00:00 CET  120m  3        1",
+		"restore --as-of today -n shop --kinds ConfigMap": "at most 3 objects into cluster prod; on conflict skip; nothing was changed",
 	} {
 		got := s.must(append(strings.Fields(args), "--dry-run")...)
 		if !strings.Contains(squeeze(got), squeeze(want)) {
@@ -123,6 +123,51 @@ func TestRestoreShowsWhereEverythingComesFrom(t *testing.T) {
 	if got := s.must("get", "restores", "-o", "name"); got != "" {
 		t.Errorf("dry runs were recorded: %s", got)
 	}
+}
+
+// A kind that is misspelled, or not there, is said before anything is done.
+func TestRestoreOfKindsThatAreNotThere(t *testing.T) {
+	s := newShell(t)
+	s.settings()
+	s.stored("b1", noon)
+	for _, flag := range []string{"--yes", "--dry-run"} {
+		r := s.run("restore", "b1", "--kinds", "secrets,configmap.apps", flag)
+		if r.code != 3 || !strings.Contains(r.stderr, "nothing of secrets, configmap.apps") || !strings.Contains(r.stderr, "there is configmaps") {
+			t.Errorf("with %s it ended with %d: %s", flag, r.code, r.stderr)
+		}
+	}
+	if got := s.must("get", "restores", "-o", "name"); got != "" {
+		t.Errorf("they were recorded: %s", got)
+	}
+	if r := s.run("restore", "b1", "--kinds", "secrets,configmaps", "--dry-run"); r.code != 0 || !strings.Contains(r.stderr, `nothing of the kind "secrets"`) {
+		t.Errorf("with one of two it ended with %d: %s", r.code, r.stderr)
+	}
+}
+
+// A restore whose process has died can be canceled, and then forgotten.
+func TestARestoreThatDiedIsCanceled(t *testing.T) {
+	s := newShell(t)
+	s.settings()
+	s.stored("b1", noon)
+	r := salvor.New(salvor.KindRestore).(*salvor.Restore)
+	r.Name, r.Spec = "r1", salvor.RestoreSpec{SourceCluster: "prod", TargetCluster: "prod", Backup: "b1"}
+	r.Default()
+	r.Status = salvor.RestoreStatus{Phase: salvor.PhaseRestoring, StartedAt: metav1.NewTime(noon),
+		Lease: salvor.Lease{Holder: "other/1/x", Epoch: 1, Expires: metav1.NewTime(noon.Add(time.Minute))}}
+	if err := s.home().Catalog.Create(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+	if r := s.run("restore", "b1", "--name", "r1", "--yes"); r.code != 4 || strings.Count(r.stderr, `restore "r1" is being done by other/1/x`) != 1 || strings.Contains(r.stderr, "recording") {
+		t.Errorf("while its lease holds, doing it again ended with %d: %s", r.code, r.stderr)
+	}
+	if got := s.must("cancel", "restore", "r1"); got != "restore/r1 asked to stop\n" {
+		t.Errorf("while its lease holds, cancel says %q", got)
+	}
+	s.now = noon.Add(2 * time.Minute)
+	if got := s.must("cancel", "restore", "r1"); got != "restore/r1 canceled\n" {
+		t.Errorf("then it says %q", got)
+	}
+	s.must("delete", "restore", "r1")
 }
 
 func TestRestoreFromADocument(t *testing.T) {
