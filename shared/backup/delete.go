@@ -49,11 +49,11 @@ func Delete(ctx context.Context, c catalog.Backups, id salvor.BackupID, r Remove
 		return err
 	}
 	repo, err := r.Open(ctx, b)
-	if err != nil {
-		return fmt.Errorf("deleting backup %s: %w", id, err)
+	if err == nil {
+		err = repo.Remove(ctx, b.Name, r.CatalogID)
 	}
-	if err := repo.Remove(ctx, b.Name, r.CatalogID); err != nil {
-		return fmt.Errorf("deleting backup %s: %w", id, err)
+	if err != nil {
+		return fmt.Errorf("deleting backup %s, which stays Deleting until that is done again: %w", id, err)
 	}
 	return c.DeleteBackup(ctx, id, b.ResourceVersion)
 }

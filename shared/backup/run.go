@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"salvor.io/salvor/shared/archive"
@@ -39,7 +40,7 @@ func (e *Engine) Run(ctx context.Context, id salvor.BackupID) (*salvor.Backup, e
 	var beating sync.WaitGroup
 	beatCtx, stopBeat := context.WithCancel(context.WithoutCancel(ctx))
 	beating.Go(func() { r.record.beat(beatCtx, end, r.saveProgress) })
-	err = r.execute(ctx)
+	err = granted(r.execute(ctx))
 	if err != nil && ctx.Err() != nil {
 		err = cause(ctx, err)
 	}
@@ -54,6 +55,14 @@ func (e *Engine) newRun(b *salvor.Backup) *run {
 		record: &record{engine: e, id: b.ID(), epoch: b.Status.Lease.Epoch, b: b}}
 	r.report.init(r)
 	return r
+}
+
+// granted says how a right is granted that a run could not go on without.
+func granted(err error) error {
+	if apierrors.IsForbidden(err) && salvor.Is(err, salvor.Internal) {
+		return salvor.Errorf(salvor.Forbidden, "%w", err).WithHint("apply infra/kubernetes/rbac.yaml to grant it; salvor cluster check says what else is missing")
+	}
+	return err
 }
 
 func timeout(s salvor.BackupSpec) time.Duration {

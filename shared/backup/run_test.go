@@ -369,3 +369,18 @@ func TestNamesThatDoNotExistAreRefused(t *testing.T) {
 		}
 	}
 }
+
+// Without the right to list anything there is no backup, and the error says how the right is granted.
+func TestNoRightAtAllSaysWhatToApply(t *testing.T) {
+	for _, ns := range []string{"*", "a"} {
+		f, _ := filled(1)
+		f.fault = func(r cluster.ListRequest, _ int) error {
+			return apierrors.NewForbidden(schema.GroupResource{Resource: r.Resource.Name}, "", errors.New(`User "r" cannot list`))
+		}
+		b := newBench(t, f)
+		done, err := b.make(t, quiesced("b", ns))
+		if !salvor.Is(err, salvor.Forbidden) || !strings.Contains(err.Error(), "rbac.yaml") || done.Status.Phase != salvor.PhaseFailed {
+			t.Errorf("of %s: %v", ns, err)
+		}
+	}
+}

@@ -106,6 +106,9 @@ func (a *app) store(ctx context.Context, h *home.Home, o salvor.Object) (done st
 	if err := a.repoints(ctx, h, o, there); err != nil {
 		return "", err
 	}
+	if c, ok := o.(*salvor.Cluster); ok {
+		a.warnOfAnother(c, there.(*salvor.Cluster))
+	}
 	if err := keep(o, there); err != nil {
 		return "", err
 	}
@@ -113,6 +116,13 @@ func (a *app) store(ctx context.Context, h *home.Home, o salvor.Object) (done st
 		return "unchanged", nil
 	}
 	return "configured", h.Catalog.Update(ctx, o)
+}
+
+// warnOfAnother says that a cluster which has just been asked who it is is not the one that it was.
+func (a *app) warnOfAnother(c, before *salvor.Cluster) {
+	if c.Status.UID != "" && before.Status.UID != "" && c.Status.UID != before.Status.UID {
+		a.warn("warning: %s is another cluster than before: its backups go on under the id %s, after those of the former; give it another name to keep them apart", reference(c), before.ID())
+	}
 }
 
 // keep takes over from the stored object what a document doesn't set: who made it and when, and its status.

@@ -63,6 +63,22 @@ func TestExitCodesOfFiles(t *testing.T) {
 	}
 }
 
+// A deletion that could not be done is said to be unfinished, and is finished by another.
+func TestADeletionIsDoneAgain(t *testing.T) {
+	s := newShell(t)
+	s.settings()
+	s.stored("b1", noon)
+	s.move("backups", "away")
+	if r := s.run("delete", "backup", "b1", "--yes"); r.code != 3 || !strings.Contains(r.stderr, "stays Deleting") {
+		t.Errorf("without its location it ended with %d: %s", r.code, r.stderr)
+	}
+	s.move("away", "backups")
+	s.must("delete", "backup", "b1", "--yes")
+	if left := s.blobs("/backups/b1/"); len(left) != 0 {
+		t.Errorf("left over are %v", left)
+	}
+}
+
 func (s *shell) move(from, to string) {
 	s.t.Helper()
 	if err := os.Rename(filepath.Join(s.dir, from), filepath.Join(s.dir, to)); err != nil {

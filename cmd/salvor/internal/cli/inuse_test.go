@@ -117,5 +117,10 @@ func TestTheSameClusterMayBeReachedOtherwise(t *testing.T) {
 	if r := s.run("cluster", "add", "prod", "--kubeconfig", s.answering("other", "uid-2")); r.code != 4 || !strings.Contains(r.stderr, "owes a thaw") {
 		t.Errorf("another cluster: %d %s", r.code, r.stderr)
 	}
-	s.must("cluster", "add", "prod", "--kubeconfig", s.answering("moved", "uid-1"))
+	if r := s.run("cluster", "add", "prod", "--kubeconfig", s.answering("moved", "uid-1")); r.code != 0 || r.stderr != "" {
+		t.Errorf("the same cluster: %d %s", r.code, r.stderr)
+	}
+	if r := s.run("cluster", "add", "prod", "--kubeconfig", s.answering("another", "uid-3"), "--force"); r.code != 0 || !strings.Contains(r.stderr, "another cluster than before") {
+		t.Errorf("another cluster by force: %d %s", r.code, r.stderr)
+	}
 }
