@@ -100,6 +100,10 @@ func (s *Store) fail(o op, key string, err error) error {
 // classify finds what err means, by its code, else by the HTTP status: the answer
 // to a HEAD request has no body to hold a code. nil if it can't be told.
 func classify(err error) error {
+	// The SDK has no type for credentials that it could not get; why not may be another service's answer.
+	if err != nil && strings.Contains(err.Error(), "get identity: ") {
+		return location.ErrCredentials
+	}
 	if kind, ok := kinds[errorCode(err)]; ok {
 		return kind
 	}
@@ -122,10 +126,6 @@ func classify(err error) error {
 	}
 	if send := new(smithyhttp.RequestSendError); errors.As(err, &send) {
 		return location.ErrUnavailable
-	}
-	// The SDK has no type for credentials that it could not get.
-	if err != nil && strings.Contains(err.Error(), "get identity: ") {
-		return location.ErrCredentials
 	}
 	return nil
 }

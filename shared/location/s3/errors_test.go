@@ -9,6 +9,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"salvor.io/salvor/shared/location"
 	"salvor.io/salvor/shared/location/s3"
@@ -121,6 +123,15 @@ func TestRefusals(t *testing.T) {
 		})
 		_, err := open(t, s3.Options{Config: c}).Put(t.Context(), "key", location.Bytes(nil))
 		wantError(t, err, location.ErrCredentials, "SSO session", "sign in again")
+	})
+	t.Run("credentials that another service refuses", func(t *testing.T) {
+		c := config(server, nil)
+		c.Credentials = aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+			answer := &smithyhttp.Response{Response: &http.Response{StatusCode: http.StatusForbidden}}
+			return aws.Credentials{}, &smithyhttp.ResponseError{Response: answer, Err: &smithy.GenericAPIError{Code: "AccessDenied", Message: "not allowed to assume it"}}
+		})
+		_, _, err := open(t, s3.Options{Config: c}).Get(t.Context(), "key")
+		wantError(t, err, location.ErrCredentials, "not allowed to assume it", "which role is assumed")
 	})
 	t.Run("no such bucket", func(t *testing.T) {
 		s := open(t, s3.Options{Bucket: "nobody-made-this"})
