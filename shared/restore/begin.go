@@ -59,7 +59,7 @@ func RequestCancel(ctx context.Context, c catalog.Objects, name string, now time
 			r.Status.Phase, r.Status.Message = salvor.PhaseCanceled, "canceled before it began"
 		case l.Holder != "" && now.After(l.Expires.Time):
 			*l = salvor.Lease{Epoch: l.Epoch + 1} // should it live after all, it is fenced
-			r.Status.Phase, r.Status.CompletedAt = salvor.PhaseCanceled, metav1.NewTime(now)
+			r.Status.Phase, r.Status.CompletedAt, r.Status.Checkpoint = salvor.PhaseCanceled, metav1.NewTime(now), ""
 			r.Status.Message = "canceled; the process that did it had died, and what it has applied stays"
 		}
 		return nil
