@@ -10,6 +10,7 @@ import (
 )
 
 func serviceAccount(f *Facts, o object) {
+	f.Domain, f.Labels = serviceAccounts, decode[map[string]string](o.meta.labels)
 	for _, s := range decode[[]named](rawjson.Get(o.raw, "secrets")) {
 		f.want(secrets, s.Name, "secret of") // most often a token, which only the old cluster accepts
 	}

@@ -57,10 +57,13 @@ var extractors = map[string]func(*Facts, object){
 	"certificates.cert-manager.io":          certificate,
 	"podmonitors.monitoring.coreos.com":     podMonitor,
 	"servicemonitors.monitoring.coreos.com": serviceMonitor,
+	"securitygrouppolicies." + vpcGroup:     securityGroupPolicy,
+	"targetgroupbindings." + elbGroup:       targetGroupBinding,
+	"targetgroupbindings." + autoGroup:      targetGroupBinding,
 }
 
 // unlabelled are frequent kinds of whose metadata only owners and Helm's marks matter.
-var unlabelled = map[string]bool{roles: true, roleBindings: true, serviceAccounts: true, claims: true, "deployments.apps": true, replicaSets: true, "jobs.batch": true}
+var unlabelled = map[string]bool{roles: true, roleBindings: true, claims: true, "deployments.apps": true, replicaSets: true, "jobs.batch": true}
 
 // Custom reports whether the group may hold custom resources: those have definitions, and no API server knows their fields.
 func Custom(group string) bool { return strings.Contains(group, ".") && !transform.BuiltIn(group) }

@@ -24,6 +24,7 @@ func init() {
 		clusterScoped     bool
 	}{
 		{"", "Pod", "pods", false}, {"", "ConfigMap", "configmaps", false}, {"", "Secret", "secrets", false}, {"", "Service", "services", false}, {"", "ServiceAccount", "serviceaccounts", false},
+		{"vpcresources.k8s.aws", "SecurityGroupPolicy", "securitygrouppolicies", false}, {"elbv2.k8s.aws", "TargetGroupBinding", "targetgroupbindings", false},
 		{"", "PersistentVolumeClaim", "persistentvolumeclaims", false}, {"", "PersistentVolume", "persistentvolumes", true}, {"", "Endpoints", "endpoints", false}, {"", "LimitRange", "limitranges", false},
 		{"", "ReplicationController", "replicationcontrollers", false}, {"", "PodTemplate", "podtemplates", false},
 		{"apps", "Deployment", "deployments", false}, {"apps", "StatefulSet", "statefulsets", false}, {"apps", "ReplicaSet", "replicasets", false}, {"apps", "DaemonSet", "daemonsets", false},

@@ -13,6 +13,7 @@ import (
 // service: it comes with the pods that it selects. One that was chosen brings them.
 func service(f *Facts, o object) {
 	f.Domain, f.Labels = services, decode[map[string]string](o.meta.labels)
+	f.signIn(o.meta)
 	if selector := decode[map[string]string](rawjson.Get(o.raw, "spec", "selector")); len(selector) > 0 {
 		f.Selects = append(f.Selects, Selects{Relation: Act, Domain: Pods, Selector: labels.SelectorFromSet(selector), Why: "selected by", Back: "selects the pods of"})
 	}
@@ -37,11 +38,18 @@ func (f *Facts) backend(t typed) {
 }
 
 type ingressBackend struct {
-	Service  struct{ Name string }
+	Service struct {
+		Name string
+		Port struct{ Name string }
+	}
 	Resource typed
 }
 
-func (b *ingressBackend) refer(f *Facts) {
+func (b *ingressBackend) refer(f *Facts, m meta) {
+	if b.Service.Port.Name == useAnnotation {
+		f.action(m, b.Service.Name)
+		return
+	}
 	f.backend(typed{Name: b.Service.Name})
 	f.backend(b.Resource)
 }
@@ -63,10 +71,10 @@ var ingressSecrets = []string{"auth-secret", "auth-tls-secret", "proxy-ssl-secre
 
 func ingress(f *Facts, o object) {
 	s := decode[ingressSpec](rawjson.Get(o.raw, "spec"))
-	s.DefaultBackend.refer(f)
+	s.DefaultBackend.refer(f, o.meta)
 	for _, rule := range s.Rules {
 		for _, p := range rule.HTTP.Paths {
-			p.Backend.refer(f)
+			p.Backend.refer(f, o.meta)
 		}
 	}
 	for _, t := range s.TLS {
@@ -74,6 +82,7 @@ func ingress(f *Facts, o object) {
 	}
 	f.need(ingressClasses, s.IngressClassName, "ingress class of")
 	f.want(ingressClasses, o.meta.annotation("kubernetes.io/ingress.class"), "ingress class of")
+	f.signIn(o.meta)
 	for _, a := range ingressSecrets {
 		ns, name, both := strings.Cut(o.meta.annotation("nginx.ingress.kubernetes.io/"+a), "/")
 		if !both {
@@ -173,8 +182,8 @@ func referenceGrant(f *Facts, o object) {
 	}
 }
 
-// guard adds a selector of pods. One that selects all pods guards those of the application too.
-func (f *Facts) guard(raw []byte, relation Relation, back string) {
+// guard adds a selector of pods, or of another domain. One that selects all guards those of the application too.
+func (f *Facts) guard(domain string, raw []byte, back string) {
 	if raw == nil {
 		return
 	}
@@ -183,15 +192,15 @@ func (f *Facts) guard(raw []byte, relation Relation, back string) {
 	if err != nil {
 		return
 	}
-	f.Selects = append(f.Selects, Selects{Relation: relation, Domain: Pods, Selector: selector, Back: back})
+	f.Selects = append(f.Selects, Selects{Relation: Guard, Domain: domain, Selector: selector, Back: back})
 }
 
 func networkPolicy(f *Facts, o object) {
-	f.guard(rawjson.Get(o.raw, "spec", "podSelector"), Guard, "selects the pods of")
+	f.guard(Pods, rawjson.Get(o.raw, "spec", "podSelector"), "selects the pods of")
 }
 
 func disruptionBudget(f *Facts, o object) {
-	f.guard(rawjson.Get(o.raw, "spec", "selector"), Guard, "limits disruptions of")
+	f.guard(Pods, rawjson.Get(o.raw, "spec", "selector"), "limits disruptions of")
 }
 
 // limitRange gives the pods of its namespace their defaults.
@@ -202,18 +211,14 @@ func limitRange(f *Facts, _ object) {
 // podMonitor and serviceMonitor of the Prometheus operator (https://prometheus-operator.dev/docs/api-reference/api/).
 func podMonitor(f *Facts, o object) {
 	if ownNamespace(o.raw) {
-		f.guard(rawjson.Get(o.raw, "spec", "selector"), Guard, "scrapes the pods of")
+		f.guard(Pods, rawjson.Get(o.raw, "spec", "selector"), "scrapes the pods of")
 	}
 	custom(f, o)
 }
 
 func serviceMonitor(f *Facts, o object) {
 	if ownNamespace(o.raw) {
-		n := len(f.Selects)
-		f.guard(rawjson.Get(o.raw, "spec", "selector"), Guard, "scrapes")
-		for i := range f.Selects[n:] {
-			f.Selects[n+i].Domain = services
-		}
+		f.guard(services, rawjson.Get(o.raw, "spec", "selector"), "scrapes")
 	}
 	custom(f, o)
 }

@@ -26,7 +26,7 @@ func Notes() []Note {
 	return []Note{
 		{configMaps, "", "of Helm's records: objects of the release that are taken whole"},
 		{secrets, "", "of Helm's records: objects of the release that are taken whole"},
-		{services, "", "the pods that it selects"},
+		{services, "the Secret with which a load balancer of AWS signs people in", "the pods that it selects"},
 		{serviceAccounts, "its Secrets and image pull secrets", ""},
 		{claims, "its volume and classes, what its data came from", "the StatefulSet whose template it was made from, also of a replica that is gone"},
 		{volumes, "its classes, its Secrets", ""},
@@ -45,7 +45,7 @@ func Notes() []Note {
 		{"poddisruptionbudgets.policy", "", "pods that it selects"},
 		{"networkpolicies.networking.k8s.io", "", "pods that it selects; one of all pods guards these too"},
 		{"limitranges", "", "any pod of the namespace: it gives them their defaults"},
-		{"ingresses.networking.k8s.io", "its certificates, its class, Secrets in annotations of ingress-nginx", routeWith},
+		{"ingresses.networking.k8s.io", "its certificates, its class, Secrets in annotations of ingress-nginx and of the AWS Load Balancer Controller", routeWith},
 		{ingressClasses, "its parameters", ""},
 		{"httproutes." + gatewayGroup, routeNeeds, routeWith},
 		{"grpcroutes." + gatewayGroup, routeNeeds, routeWith},
@@ -71,6 +71,9 @@ func Notes() []Note {
 		{"certificates.cert-manager.io", "its issuer", "the Secret that it renews"},
 		{"podmonitors.monitoring.coreos.com", "what its fields name", "pods that it selects in its own namespace"},
 		{"servicemonitors.monitoring.coreos.com", "what its fields name", "a Service that it selects in its own namespace"},
+		{"securitygrouppolicies." + vpcGroup, "", "pods that it selects, or their ServiceAccount"},
+		{"targetgroupbindings." + elbGroup, "what its fields name", routeWith},
+		{"targetgroupbindings." + autoGroup, "what its fields name", routeWith},
 	}
 }
 

@@ -59,6 +59,8 @@ var objectRules = []objectRule{
 	{"prioritylevelconfigurations.flowcontrol.apiserver.k8s.io", "one of the API server's own", annotated("apf.kubernetes.io/autoupdate-spec"), false},
 	{"priorityclasses.scheduling.k8s.io", "one of the API server's own", anyOf(named("system-cluster-critical"), named("system-node-critical")), false},
 	{"servicecidrs.networking.k8s.io", "the address range the old cluster was made with", named("kubernetes"), false},
+	{"targetgroupbindings.elbv2.k8s.aws", "made by the AWS Load Balancer Controller for an Ingress, a Service or a Gateway; its target group is the old cluster's", object.ofLoadBalancer, false},
+	{"targetgroupbindings.eks.amazonaws.com", "made by EKS Auto Mode for an Ingress or a Service; its target group is the old cluster's", object.ofLoadBalancer, false},
 	{"services", "the API server's own Service", object.apiServerService, false},
 }
 

@@ -3,6 +3,7 @@ package selection
 import (
 	"bytes"
 	"encoding/json"
+	"strings"
 
 	"salvor.io/salvor/shared/cluster"
 	"salvor.io/salvor/shared/rawjson"
@@ -27,6 +28,19 @@ func named(name string) func(object) bool {
 }
 
 func (o object) apiServerService() bool { return o.Namespace == "default" && o.Name == "kubernetes" }
+
+// ofLoadBalancer reports whether the AWS Load Balancer Controller made the object for another: it labels what it makes
+// with the stack that it belongs to, such as ingress.k8s.aws/stack; in EKS Auto Mode ingress.eks.amazonaws.com/stack.
+// https://kubernetes-sigs.github.io/aws-load-balancer-controller/latest/guide/ingress/annotations/#resource-tags
+func (o object) ofLoadBalancer() bool {
+	for key := range labelsOf(o.Raw) {
+		domain, name, _ := strings.Cut(key, "/")
+		if (name == "stack" || name == "stack-name") && (strings.Contains(domain, ".k8s.aws") || strings.HasSuffix(domain, ".eks.amazonaws.com")) {
+			return true
+		}
+	}
+	return false
+}
 
 // controlled reports whether a controller owns the object.
 func (o object) controlled() bool { return o.controller() != "" }

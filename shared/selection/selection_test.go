@@ -128,6 +128,9 @@ func TestLeft(t *testing.T) {
 		"slices made by hand":              {resource("discovery.k8s.io", "endpointslices", "EndpointSlice", true), "a", "e", `{"metadata":{"labels":{"endpointslice.kubernetes.io/managed-by":"me"}}}`, false},
 		"the API server's Service":         {resource("", "services", "Service", true), "default", "kubernetes", `{}`, true},
 		"a Service of that name elsewhere": {resource("", "services", "Service", true), "a", "kubernetes", `{}`, false},
+		"a load balancer's binding":        {resource("elbv2.k8s.aws", "targetgroupbindings", "TargetGroupBinding", true), "a", "k8s-a-web-1", `{"metadata":{"labels":{"ingress.k8s.aws/stack-namespace":"a","ingress.k8s.aws/stack-name":"web"}}}`, true},
+		"that of a group of Ingresses":     {resource("elbv2.k8s.aws", "targetgroupbindings", "TargetGroupBinding", true), "a", "k8s-a-web-1", `{"metadata":{"labels":{"ingress.k8s.aws/stack":"all"}}}`, true},
+		"a binding made by hand":           {resource("elbv2.k8s.aws", "targetgroupbindings", "TargetGroupBinding", true), "a", "web", `{"metadata":{"labels":{"app":"web","example.com/stack":"web"}}}`, false},
 		"an ephemeral claim":               {resource("", "persistentvolumeclaims", "PersistentVolumeClaim", true), "a", "c", `{"metadata":{"ownerReferences":[{"kind":"Pod","controller":true}]}}`, true},
 		"a claim of a StatefulSet stays":   {resource("", "persistentvolumeclaims", "PersistentVolumeClaim", true), "a", "c", `{"metadata":{"ownerReferences":[{"kind":"StatefulSet","controller":true}]}}`, false},
 	}
