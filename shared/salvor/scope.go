@@ -4,9 +4,9 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 // Scope says what a backup takes.
 //
-// A namespace-level scope takes all that is in the chosen namespaces. An app-level scope, one with LabelSelector,
-// OrLabelSelectors or Objects, takes what these choose and, by its Closure, what the chosen objects need. At least one of
-// Namespaces, NamespaceSelector and Objects is set, unless ClusterScoped is All or ClusterKinds are given.
+// A namespace-level scope takes all that is in the chosen namespaces. An app-level scope, one with label selectors or
+// single objects, takes what these choose and, by its closure, what the chosen objects need. It chooses namespaces, by
+// name or NamespaceSelector, or objects, unless ClusterScoped is All or ClusterKinds are given.
 type Scope struct {
 	// Namespaces are names or globs (* ? [abc] {a,b}). A name without glob characters that does not exist is a failure; a glob may match nothing.
 	Namespaces []string `json:"namespaces,omitempty"`
@@ -18,7 +18,7 @@ type Scope struct {
 	Kinds []string `json:"kinds,omitempty"`
 	// ExcludeKinds are left out, in the same notation, also where a chosen object needs them.
 	ExcludeKinds []string `json:"excludeKinds,omitempty"`
-	// ClusterKinds are kinds without namespace of which every object is taken, besides what ClusterScoped takes; Kinds does not hold for them.
+	// ClusterKinds are kinds without namespace of which every object is taken, besides what ClusterScoped takes; the other kinds of the scope do not hold for them.
 	ClusterKinds []string `json:"clusterKinds,omitempty"`
 	// ExcludeClusterKinds are kinds without namespace that are left out, also where a chosen object needs them.
 	ExcludeClusterKinds []string `json:"excludeClusterKinds,omitempty"`
@@ -50,7 +50,7 @@ type ObjectPattern struct {
 }
 
 // KindFilter narrows what is chosen of the kinds that it names. What a chosen object needs is taken in spite of
-// LabelSelector and Names, but never what ExcludeNames matches.
+// its labels and its name, but never what ExcludeNames matches.
 type KindFilter struct {
 	// Kinds that the filter is for, in the notation of Scope.Kinds.
 	Kinds []string `json:"kinds"`
@@ -64,7 +64,7 @@ type KindFilter struct {
 
 // Closure says what is taken besides the chosen objects because they need it, all of the same moment: ConfigMaps and
 // Secrets that pods name, their claims, their ServiceAccount with its roles, the Services and routes that lead to them,
-// what scales and guards them, owners, definitions. It stays inside the chosen namespaces unless Namespaces says otherwise.
+// what scales and guards them, owners, definitions. It stays inside the chosen namespaces unless told otherwise.
 type Closure struct {
 	// Mode switches it on or off. Default: Full.
 	Mode ClosureMode `json:"mode,omitempty"`

@@ -59,6 +59,11 @@ func readWords(t *testing.T, dir string) *words {
 			return true
 		})
 	}
+	for _, list := range w.choices { // now that all fields are known
+		for i := range list {
+			list[i].meaning = w.plain(list[i].meaning)
+		}
+	}
 	if len(w.choices) < 5 || len(w.fields) < 50 {
 		t.Fatalf("%s has only %d types with choices and %d fields: %v", dir, len(w.choices), len(w.fields), fs.ErrNotExist)
 	}
