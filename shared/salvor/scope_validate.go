@@ -29,6 +29,7 @@ func (s *Scope) Validate(p *field.Path) field.ErrorList {
 	errs = append(errs, s.validateOr(p.Child("orLabelSelectors"))...)
 	for i := range s.Objects {
 		errs = append(errs, s.Objects[i].validate(p.Child("objects").Index(i))...)
+		errs = append(errs, s.validateReach(p.Child("objects").Index(i).Child("namespace"), s.Objects[i].Namespace)...)
 	}
 	for i := range s.Filters {
 		errs = append(errs, s.Filters[i].validate(p.Child("filters").Index(i))...)
@@ -52,6 +53,25 @@ func (s *Scope) validateOr(p *field.Path) field.ErrorList {
 		errs = append(errs, validateSelector(p.Index(i), &s.OrLabelSelectors[i])...)
 	}
 	return errs
+}
+
+// validateReach checks that an object is named in a chosen namespace, as far as the scope alone tells: elsewhere it would
+// not be looked for.
+func (s *Scope) validateReach(p *field.Path, namespace string) field.ErrorList {
+	named, err1 := CompileGlobs(s.Namespaces)
+	excluded, err2 := CompileGlobs(s.ExcludeNamespaces)
+	one, err3 := CompileGlob(namespace)
+	if err1 != nil || err2 != nil || err3 != nil || len(validateNamespace(p, namespace)) > 0 {
+		return nil // said elsewhere
+	}
+	name, plain := one.Literal()
+	if !plain {
+		return nil
+	}
+	if excluded.Match(name) || len(s.Namespaces) > 0 && s.NamespaceSelector == nil && !named.Match(name) {
+		return field.ErrorList{field.Invalid(p, namespace, "is not among the chosen namespaces")}
+	}
+	return nil
 }
 
 func (o *ObjectPattern) validate(p *field.Path) field.ErrorList {
