@@ -27,6 +27,7 @@ func named(name string) func(object) bool {
 	return func(o object) bool { return o.Name == name }
 }
 
+// apiServerService: the Service by which pods find the API server, or what of its addresses has the same name.
 func (o object) apiServerService() bool { return o.Namespace == "default" && o.Name == "kubernetes" }
 
 // ofLoadBalancer reports whether the AWS Load Balancer Controller made the object for another: it labels what it makes
