@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"slices"
 	"sync"
 
@@ -142,10 +143,15 @@ func (r *run) findOwner(ctx context.Context, namespace string, o transform.Owner
 // restore was interrupted here.
 func (r *run) patchOwners(ctx context.Context, p *pending, owners []transform.Owner) error {
 	list := owners
+	var refusal error
 	for tries := range 10 {
 		if tries > 0 || !p.ours() {
+			uid, there := p.uid, p.there
 			if err := r.readOwned(ctx, p); err != nil {
 				return err
+			}
+			if refusal != nil && p.uid == uid && reflect.DeepEqual(p.there, there) {
+				return refusal // nothing has changed: something else is against it
 			}
 			if list = union(p.there, owners); len(list) == len(p.there) {
 				return nil
@@ -155,8 +161,15 @@ func (r *run) patchOwners(ctx context.Context, p *pending, owners []transform.Ow
 				return nil
 			}
 		}
-		done, err := r.sendOwners(ctx, p, list)
-		if done || err != nil {
+		err := r.sendOwners(ctx, p, list)
+		switch {
+		case err == nil:
+			return nil
+		case apierrors.IsConflict(err):
+			refusal = nil
+		case apierrors.IsInvalid(err) && len(refusedFields(err)) == 0:
+			refusal = err // a test that fails looks like this, but so do admission policies
+		default:
 			return err
 		}
 	}
@@ -185,28 +198,24 @@ func ownersOf(live []byte) (uid string, there []transform.Owner, err error) {
 	return textOf(live, "metadata", "uid"), there, nil
 }
 
-// sendOwners sets the list of owners if the object still is the one given, with the owners given; done is false when it
-// isn't. Whatever else of it changes meanwhile does not matter: some objects are changed all the time.
-func (r *run) sendOwners(ctx context.Context, p *pending, list []transform.Owner) (done bool, err error) {
+// sendOwners sets the list of owners if the object still is the one given, with the owners given; otherwise it is Invalid
+// without a field. Whatever else of it changes meanwhile does not matter: some objects are changed all the time.
+func (r *run) sendOwners(ctx context.Context, p *pending, list []transform.Owner) error {
 	patch, err := json.Marshal([]map[string]any{
 		{"op": "test", "path": "/metadata/uid", "value": p.uid},
 		{"op": "test", "path": ownerPath, "value": p.there},
 		{"op": "add", "path": ownerPath, "value": list},
 	})
 	if err != nil {
-		return false, fmt.Errorf("encoding owners: %w", err)
+		return fmt.Errorf("encoding owners: %w", err)
 	}
 	_, _, err = r.try(ctx, func(ctx context.Context) ([]byte, error) {
 		return r.target.Patch(ctx, p.res, p.out.Namespace, p.out.Name, types.JSONPatchType, patch)
 	})
-	// A test that fails is Invalid, and names no field.
-	if apierrors.IsConflict(err) || apierrors.IsInvalid(err) && len(refusedFields(err)) == 0 {
-		return false, nil
-	}
 	if err == nil && !p.ours() {
 		p.out.Outcome, p.out.Reason = salvor.OutcomeUpdated, join(p.out.Reason, "its owners were missing")
 	}
-	return err == nil, err
+	return err
 }
 
 // union adds to the live owners those that they lack.

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"salvor.io/salvor/shared/salvor"
 	"salvor.io/salvor/tests/testenv"
 )
@@ -165,6 +167,32 @@ func TestAnInterruptedRestoreIsCompleted(t *testing.T) {
 	if got, want := ownerUIDs(t, w.get(secrets, ns, "owned")), value(deployment, "metadata", "uid"); len(got) != 1 || got[0] != want {
 		t.Errorf("owned by %v, want %s", got, want)
 	}
+}
+
+// Owners that can't be set are a failure with the reason that the cluster gives.
+func TestAPolicyAgainstOwnersIsNamed(t *testing.T) {
+	w := newWorld(t)
+	ns, name := w.namespace(), "t-"+testenv.Unique()
+	const group = "admissionregistration.k8s.io"
+	w.create(kind(group, "validatingadmissionpolicies", "ValidatingAdmissionPolicy", false), "", name,
+		`"spec":{"matchConstraints":{"resourceRules":[{"apiGroups":[""],"apiVersions":["v1"],"operations":["UPDATE"],"resources":["configmaps"]}]},
+		"validations":[{"expression":"!has(object.metadata.ownerReferences)","message":"nobody owns a thing here"}]}`)
+	w.create(kind(group, "validatingadmissionpolicybindings", "ValidatingAdmissionPolicyBinding", false), "", name,
+		fmt.Sprintf(`"spec":{"policyName":%q,"validationActions":["Deny"],"matchResources":{"namespaceSelector":{"matchLabels":{"kubernetes.io/metadata.name":%q}}}}`, name, ns))
+	deployment := w.create(deployments, ns, "web", `"spec":{"replicas":0,"selector":{"matchLabels":{"app":"web"}},"template":{"metadata":{"labels":{"app":"web"}},`+podSpec+`}}`)
+	w.createMeta(configMaps, ns, "owned", ownedBy(deployment, false), "")
+	w.eventually("the policy", func() bool {
+		_, err := w.c.Patch(t.Context(), configMaps, ns, "owned", types.MergePatchType, []byte(`{"metadata":{"labels":{"a":"b"}}}`))
+		return err != nil
+	})
+	w.take("b", []string{ns}, deployments, configMaps).store(w)
+	w.delete(configMaps, ns, "owned")
+
+	r, err := w.restore(salvor.RestoreSpec{Backup: "b"})
+	if err != nil || r.Status.Phase != salvor.PhasePartiallyFailed {
+		t.Fatalf("%s, %v", r.Status.Phase, err)
+	}
+	w.expect(w.outcomes(r), configMaps, ns, "owned", salvor.OutcomeFailed, "nobody owns a thing here")
 }
 
 func TestDataThatAControllerOwnsIsMadeEqual(t *testing.T) {
