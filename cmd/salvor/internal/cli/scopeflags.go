@@ -5,6 +5,8 @@ import (
 
 	"github.com/spf13/cobra"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/selection"
 
 	"salvor.io/salvor/shared/salvor"
 )
@@ -109,9 +111,41 @@ func parseSelector(flag, s string) (*metav1.LabelSelector, error) {
 	if s == "" {
 		return nil, nil
 	}
-	selector, err := metav1.ParseToLabelSelector(s)
+	requirements, err := labels.ParseToRequirements(s)
 	if err != nil {
 		return nil, salvor.Errorf(salvor.Invalid, "%s: %w", flag, err)
 	}
-	return selector, nil
+	list := &metav1.LabelSelector{}
+	for _, r := range requirements {
+		operator, ok := operators[r.Operator()]
+		if !ok {
+			return nil, salvor.Errorf(salvor.Invalid, "%s: operator %q can't be stored", flag, r.Operator()).WithHint("use =, !=, in, notin, KEY or !KEY")
+		}
+		list.MatchExpressions = append(list.MatchExpressions, metav1.LabelSelectorRequirement{Key: r.Key(), Operator: operator, Values: r.Values().List()})
+	}
+	return simple(list), nil
+}
+
+// operators are those of a LabelSelector by those that kubectl writes.
+var operators = map[selection.Operator]metav1.LabelSelectorOperator{
+	selection.Equals: metav1.LabelSelectorOpIn, selection.DoubleEquals: metav1.LabelSelectorOpIn, selection.In: metav1.LabelSelectorOpIn,
+	selection.NotEquals: metav1.LabelSelectorOpNotIn, selection.NotIn: metav1.LabelSelectorOpNotIn,
+	selection.Exists: metav1.LabelSelectorOpExists, selection.DoesNotExist: metav1.LabelSelectorOpDoesNotExist,
+}
+
+// simple writes a selector as people do: one value that a label has, as key and value.
+func simple(s *metav1.LabelSelector) *metav1.LabelSelector {
+	short := &metav1.LabelSelector{}
+	for _, e := range s.MatchExpressions {
+		_, taken := short.MatchLabels[e.Key]
+		if e.Operator != metav1.LabelSelectorOpIn || len(e.Values) != 1 || taken {
+			short.MatchExpressions = append(short.MatchExpressions, e)
+			continue
+		}
+		if short.MatchLabels == nil {
+			short.MatchLabels = map[string]string{}
+		}
+		short.MatchLabels[e.Key] = e.Values[0]
+	}
+	return short
 }

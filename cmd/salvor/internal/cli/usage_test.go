@@ -16,6 +16,7 @@ func TestACommandLineThatIsWrongEndsWithTwo(t *testing.T) {
 		"backup create -n [":                         "pattern",
 		"backup create Not_A_Name -n shop":           "metadata.name",
 		"backup create -n a -l a==b==c":              "--selector",
+		"backup create -n a -l a>1":                  "use =, !=, in, notin",
 		"backup create -n a --labels x":              "--labels",
 		"backup create -n a --timeout -1h":           "timeout",
 		"backup create -n a --consistency x":         "consistency",

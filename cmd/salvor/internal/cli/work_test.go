@@ -35,7 +35,7 @@ func TestFlagsBecomeTheSpec(t *testing.T) {
 	s.stdin = freeze
 	s.must("apply", "-f", "-")
 	s.run("backup", "create", "b1", "-n", "shop-*,{a,b}-x", "-n", "c", "--exclude-namespaces", "d", "--namespace-selector", "tier in (1,2)",
-		"--kinds", "secrets,*.apps", "--exclude-kinds", "pods", "-l", "app=shop,!old", "--cluster-scoped", "None", "--pre-exec-rule", "freeze",
+		"--kinds", "secrets,*.apps", "--exclude-kinds", "pods", "-l", "app=shop,!old,tier!=cache,app=web,canary", "--cluster-scoped", "None", "--pre-exec-rule", "freeze",
 		"--consistency", "Strict", "--timeout", "5m", "--labels", "x=1,y=2")
 	var b salvor.Backup
 	if err := json.Unmarshal([]byte(s.must("get", "backup", "b1", "-o", "json")), &b); err != nil {
@@ -45,7 +45,8 @@ func TestFlagsBecomeTheSpec(t *testing.T) {
 		Scope: salvor.Scope{Namespaces: []string{"shop-*", "{a,b}-x", "c"}, ExcludeNamespaces: []string{"d"}, Kinds: []string{"secrets", "*.apps"},
 			ExcludeKinds: []string{"pods"}, ClusterScoped: "None",
 			NamespaceSelector: &metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{{Key: "tier", Operator: "In", Values: []string{"1", "2"}}}},
-			LabelSelector:     &metav1.LabelSelector{MatchLabels: map[string]string{"app": "shop"}, MatchExpressions: []metav1.LabelSelectorRequirement{{Key: "old", Operator: "DoesNotExist"}}}}}
+			LabelSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"app": "shop"}, MatchExpressions: []metav1.LabelSelectorRequirement{{Key: "app", Operator: "In", Values: []string{"web"}}, {Key: "canary", Operator: "Exists"},
+				{Key: "old", Operator: "DoesNotExist"}, {Key: "tier", Operator: "NotIn", Values: []string{"cache"}}}}}}
 	if diff := cmp.Diff(want, b.Spec, cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
 	}
