@@ -97,12 +97,16 @@ func (c *capture) all(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	taken := c.totals.objects.Load()
 	if err := c.takenNamespaces(ctx); err != nil {
 		return err
 	}
 	c.noteUnmatched()
 	c.noteReferences()
-	return c.emptiness(c.chosenObjects.Load())
+	if taken > 0 {
+		return nil
+	}
+	return c.emptiness(c.whyNothing())
 }
 
 // settleNamespaces chooses the namespaces as they were at the revision.

@@ -2,7 +2,9 @@ package backup
 
 import (
 	"context"
+	"fmt"
 	"slices"
+	"strings"
 
 	"golang.org/x/sync/errgroup"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -210,14 +212,22 @@ func (c *capture) takenIn(namespace string) {
 	}
 }
 
-// emptiness ends a backup that nothing was chosen for as the scope asks.
-func (r *run) emptiness(chosen int64) error {
-	if chosen > 0 {
-		return nil
+// whyNothing says why nothing is taken: nothing is chosen, or all of that is left out.
+func (c *capture) whyNothing() string {
+	if c.chosenObjects.Load() == 0 {
+		return c.selection.Nothing(c.namespaces)
 	}
-	why := r.selection.Nothing(r.namespaces)
+	var reasons []string
+	for _, e := range c.excludedList() {
+		reasons = append(reasons, fmt.Sprintf("%s (%d): %s", e.Kind, e.Objects, e.Reason))
+	}
+	return "all that the scope chooses is left out: " + strings.Join(reasons, "; ")
+}
+
+// emptiness ends a backup that nothing is taken for as the scope asks.
+func (r *run) emptiness(why string) error {
 	if r.spec.Scope.EmptyMode() == salvor.OnEmptyFail {
-		return salvor.Errorf(salvor.Invalid, "nothing is chosen: %s", why).WithHint("salvor scope shows what a scope takes; onEmpty: Complete makes an empty backup")
+		return salvor.Errorf(salvor.Invalid, "nothing is taken: %s", why).WithHint("salvor scope shows what a scope takes; onEmpty: Complete makes an empty backup")
 	}
 	r.manifest.Warnings = append(r.manifest.Warnings, why+"; the backup is empty")
 	return nil

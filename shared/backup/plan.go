@@ -43,6 +43,7 @@ func (r *run) plan(ctx context.Context) error {
 		return fmt.Errorf("cluster %q: %w", r.spec.Cluster, err)
 	}
 	r.served = served.Resources
+	r.manifest.Warnings = append(r.manifest.Warnings, r.selection.Unserved(served.Resources)...)
 	r.noteStale(served.Stale)
 	n, err := r.chooseNamespaces(ctx, "")
 	if err != nil {
@@ -86,7 +87,7 @@ func (r *run) checkAny() error {
 		}
 	}
 	if r.spec.Scope.EmptyMode() == salvor.OnEmptyFail {
-		return r.emptiness(0)
+		return r.emptiness(r.selection.Nothing(r.namespaces))
 	}
 	return nil
 }

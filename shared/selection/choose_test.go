@@ -138,12 +138,27 @@ func TestRefuse(t *testing.T) {
 	}
 }
 
+// What a scope leaves out may be misspelt, or meant for another cluster: it is told, and refused by no cluster.
+func TestUnserved(t *testing.T) {
+	s := compile(t, salvor.Scope{ExcludeKinds: []string{"secretz", "secrets", "*.example.org"}, ExcludeClusterKinds: []string{"worlds.example.org"}, Closure: &salvor.Closure{ExcludeKinds: []string{"Deploymint"}}})
+	served := []cluster.Resource{deployments, secrets, roles}
+	want := []string{`scope.excludeKinds: the cluster serves no kind "secretz"`, `scope.excludeClusterKinds: the cluster serves no kind "worlds.example.org"`,
+		`scope.closure.excludeKinds: the cluster serves no kind "deploymint"`}
+	if d := cmp.Diff(want, s.Unserved(served)); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+	if err := s.CheckKinds(served); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestCheckKindsAndUnmatched(t *testing.T) {
 	served := []cluster.Resource{deployments, secrets, roles}
 	for name, s := range map[string]salvor.Scope{
 		"a kind that is misspelt":             {Kinds: []string{"deploiments"}},
 		"an object of none":                   {Objects: []salvor.ObjectPattern{{Kind: "gadgets", Namespace: "a", Name: "x"}}},
 		"a filter of none":                    {Filters: []salvor.KindFilter{{Kinds: []string{"gadgets"}, Names: []string{"x"}}}},
+		"a closure to none":                   {Closure: &salvor.Closure{Kinds: []string{"gadgets"}}},
 		"a cluster kind that has a namespace": {ClusterKinds: []string{"secrets"}},
 		"an object in no namespace":           {Objects: []salvor.ObjectPattern{{Kind: "secrets", Name: "x"}}},
 	} {

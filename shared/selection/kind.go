@@ -1,7 +1,9 @@
 package selection
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 
 	"salvor.io/salvor/shared/cluster"
 	"salvor.io/salvor/shared/salvor"
@@ -86,6 +88,23 @@ func (s *Selection) wants(r cluster.Resource) bool {
 // takesKind reports whether the scope's kinds hold this one.
 func (s *Selection) takesKind(r cluster.Resource) bool { return len(s.kinds) == 0 || s.kinds.Match(r) }
 
+// Unserved returns the kinds that the scope leaves out and that the cluster does not serve, each with its field. That is no
+// mistake where one scope is meant for several clusters.
+func (s *Selection) Unserved(served []cluster.Resource) (words []string) {
+	for _, c := range []struct {
+		field string
+		kinds Kinds
+	}{{"excludeKinds", s.excludeKinds}, {"excludeClusterKinds", s.excludeCluster}, {"closure.excludeKinds", s.closureExclude}} {
+		for _, kind := range c.kinds.Unmatched(served) {
+			if strings.HasPrefix(kind, "*") {
+				continue // a whole group that this cluster lacks
+			}
+			words = append(words, fmt.Sprintf("scope.%s: the cluster serves no kind %q", c.field, kind))
+		}
+	}
+	return words
+}
+
 // CheckKinds finds kinds that the scope names and that can't be what it means. Invalid: the cluster serves none of that
 // name, which is most often a mistake in spelling; or it has, or lacks, a namespace.
 func (s *Selection) CheckKinds(served []cluster.Resource) error {
@@ -99,7 +118,7 @@ func (s *Selection) CheckKinds(served []cluster.Resource) error {
 	for _, c := range []struct {
 		field string
 		kinds Kinds
-	}{{"kinds", s.kinds}, {"clusterKinds", s.clusterKinds}, {"objects", objects}, {"filters", filters}} {
+	}{{"kinds", s.kinds}, {"clusterKinds", s.clusterKinds}, {"objects", objects}, {"filters", filters}, {"closure.kinds", s.closureKinds}} {
 		for _, kind := range c.kinds.Unmatched(served) {
 			return salvor.Errorf(salvor.Invalid, "scope.%s: the cluster serves no kind %q", c.field, kind).WithHint("kubectl api-resources lists them")
 		}

@@ -77,6 +77,39 @@ func TestAClosureCrossesIntoAnotherNamespaceWhenAsked(t *testing.T) {
 	}
 }
 
+// A backup of which nothing is left but its Namespace is an empty one, too.
+func TestAScopeOfWhichAllIsLeftOut(t *testing.T) {
+	c := client(t, server(t).Kubeconfig)
+	ns := namespace(t, c)
+	for name, mark := range map[string]string{"velero": `"labels":{"app":"shy","velero.io/exclude-from-backup":"true"}`,
+		"stork": `"labels":{"app":"shy"},"annotations":{"stork.libopenstorage.org/skip-resource":"true"}`} {
+		if _, err := c.Create(t.Context(), secrets, ns, []byte(`{"apiVersion":"v1","kind":"Secret","metadata":{"name":"`+name+`",`+mark+`}}`)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := testSite(t, c)
+	for name, scope := range map[string]salvor.Scope{
+		"by-label":  {Namespaces: []string{ns}, LabelSelector: labels("app", "shy")},
+		"by-name":   {Objects: []salvor.ObjectPattern{{Kind: "secrets", Namespace: ns, Name: "*o*"}}},
+		"unclosed":  {Namespaces: []string{ns}, LabelSelector: labels("app", "shy"), Closure: &salvor.Closure{Mode: salvor.ClosureNone}},
+		"namespace": {Namespaces: []string{ns}, Kinds: []string{"secrets"}, OnEmpty: salvor.OnEmptyFail},
+	} {
+		b, _, err := s.engine.Begin(t.Context(), newBackup(name+"-"+ns, scope))
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err = s.engine.Run(t.Context(), b.ID())
+		if b.Status.Phase != salvor.PhaseFailed || err == nil || !strings.Contains(err.Error(), "labelled velero.io/exclude-from-backup=true") || !strings.Contains(err.Error(), "annotated stork") {
+			t.Errorf("%s: %s, %v", name, b.Status.Phase, err)
+		}
+		scope.OnEmpty = salvor.OnEmptyComplete
+		b, m := s.backUp(t, name+"-empty-"+ns, scope)
+		if b.Status.Phase != salvor.PhaseCompleted || len(m.Warnings) != 1 || !strings.Contains(m.Warnings[0], "all that the scope chooses is left out") {
+			t.Errorf("%s, asked for: %s with %q", name, b.Status.Phase, m.Warnings)
+		}
+	}
+}
+
 func TestAScopeThatMatchesNothing(t *testing.T) {
 	c := client(t, server(t).Kubeconfig)
 	ns := namespace(t, c)
