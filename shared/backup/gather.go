@@ -31,10 +31,12 @@ func (c *capture) newGathered() *gathered {
 	return &gathered{graph: closure.New(c.served, policy), shelf: &shelf{dir: c.tuning.TempDir}, rows: map[string][]*row{}}
 }
 
-// closed captures what the scope chooses and what that needs: it reads every object of the chosen namespaces, and of
-// others and of those without namespace what turns out to be demanded, and takes what the closure says.
+// closed captures what the scope chooses and what that needs: it reads every object of the chosen namespaces and of those
+// that the closure names, and of others and of those without namespace what turns out to be demanded, and takes what the closure says.
 func (c *capture) closed(ctx context.Context) error {
-	if err := c.readNamespaces(ctx, c.namespaces); err != nil {
+	namespaces := slices.Concat(c.namespaces, c.selection.FollowedByName())
+	slices.Sort(namespaces)
+	if err := c.readNamespaces(ctx, slices.Compact(namespaces)); err != nil {
 		return err
 	}
 	if err := c.completed(ctx); err != nil {

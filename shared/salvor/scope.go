@@ -72,7 +72,8 @@ type Closure struct {
 	Kinds []string `json:"kinds,omitempty"`
 	// ExcludeKinds are not added, and not followed any further.
 	ExcludeKinds []string `json:"excludeKinds,omitempty"`
-	// Namespaces are names or globs of other namespaces that it may follow a reference into. Default: none.
+	// Namespaces are names or globs of other namespaces that it may follow a reference into. In those that are named without glob
+	// characters, it also looks for what refers to the application. Default: none.
 	Namespaces []string `json:"namespaces,omitempty"`
 }
 

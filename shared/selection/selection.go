@@ -116,6 +116,17 @@ func (s *Selection) Whole() bool {
 // Follows reports whether the closure may follow a reference into the namespace.
 func (s *Selection) Follows(namespace string) bool { return s.closureNamespaces.Match(namespace) }
 
+// FollowedByName returns the namespaces that the closure may follow into and that the scope names without a glob: what
+// refers to the application from there is looked for, even if no reference leads there.
+func (s *Selection) FollowedByName() (names []string) {
+	for _, g := range s.closureNamespaces {
+		if name, plain := g.Literal(); plain {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
 // ServerSelector returns the label selector by which the API server can choose objects of kinds with a namespace; "" when
 // that can't be left to it.
 func (s *Selection) ServerSelector() string { return s.onlyServerSelector }

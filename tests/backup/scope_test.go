@@ -1,11 +1,13 @@
 package backup_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"salvor.io/salvor/shared/backup"
 	"salvor.io/salvor/shared/cluster"
 	"salvor.io/salvor/shared/salvor"
 )
@@ -74,6 +76,30 @@ func TestAClosureCrossesIntoAnotherNamespaceWhenAsked(t *testing.T) {
 	}
 	if len(stored) != 7 || len(m.Namespaces) != 2 {
 		t.Errorf("stored %d objects of %v", len(stored), m.Namespaces)
+	}
+}
+
+// What refers to the application from a namespace that the closure names comes along, too.
+func TestAClosureLooksIntoTheNamespacesThatItNames(t *testing.T) {
+	c := client(t, server(t).Kubeconfig)
+	ns, other := namespace(t, c), namespace(t, c)
+	bindings := cluster.Resource{Group: "rbac.authorization.k8s.io", Version: "v1", Name: "rolebindings", Kind: "RoleBinding", Namespaced: true}
+	create(t, c, configMaps, other, "unrelated", "")
+	create(t, c, cluster.Resource{Version: "v1", Name: "serviceaccounts", Kind: "ServiceAccount", Namespaced: true}, ns, "app", "")
+	for name, of := range map[string]string{"of-app": ns, "of-others": other} {
+		create(t, c, bindings, other, name, `"roleRef":{"apiGroup":"rbac.authorization.k8s.io","kind":"ClusterRole","name":"view"},"subjects":[{"kind":"ServiceAccount","name":"app","namespace":"`+of+`"}]`)
+	}
+	s := testSite(t, c)
+	for follow, want := range map[string]int{other: 4, other + "*": 2} { // the account and its Namespace; the binding and its Namespace
+		shown, err := s.engine.Scope(t.Context(), "test", salvor.Scope{Objects: []salvor.ObjectPattern{{Kind: "serviceaccounts", Namespace: ns, Name: "app"}}, Closure: &salvor.Closure{Namespaces: []string{follow}}})
+		if err != nil || len(shown.Objects) != want {
+			t.Errorf("following into %s takes %+v, %v", follow, shown, err)
+		}
+		if want == 4 && !slices.ContainsFunc(shown.Objects, func(o backup.ScopeObject) bool {
+			return o.Name == "of-app" && o.Reason == "binds ServiceAccount "+ns+"/app"
+		}) {
+			t.Errorf("the binding is not taken: %+v", shown.Objects)
+		}
 	}
 }
 
