@@ -52,6 +52,8 @@ const internalTries = 3
 func again(err error, tries int) bool {
 	var status apierrors.APIStatus
 	switch {
+	case brokenOff(err):
+		return tries < internalTries
 	case !errors.As(err, &status):
 		return salvor.CodeOf(err) == salvor.Internal || salvor.CodeOf(err) == salvor.Unavailable // the connection
 	case apierrors.IsInternalError(err):
@@ -60,6 +62,12 @@ func again(err error, tries int) bool {
 		return true
 	}
 	return status.Status().Code >= 500
+}
+
+// brokenOff reports whether the server itself ended its answer to this request, as it does when what handles it breaks.
+// Other requests it answers.
+func brokenOff(err error) bool {
+	return strings.Contains(err.Error(), "INTERNAL_ERROR; received from peer") // a stream of HTTP/2
 }
 
 // suggested is the pause that the server asks for.
@@ -99,7 +107,7 @@ func deferrable(err error) bool {
 		return true
 	}
 	switch {
-	case strings.Contains(err.Error(), "admission webhook"):
+	case strings.Contains(err.Error(), "admission webhook"), brokenOff(err):
 		return true
 	case apierrors.IsForbidden(err):
 		return !denied(err)

@@ -30,6 +30,7 @@ func TestErrors(t *testing.T) {
 		again, deferrable, denied bool
 	}{
 		{"the connection is lost", errors.New("EOF"), true, false, false},
+		{"the server breaks while it answers", errors.New(`Put "https://a": stream error: stream ID 3; INTERNAL_ERROR; received from peer`), true, true, false},
 		{"one request took too long", context.DeadlineExceeded, true, false, false},
 		{"the request itself is wrong", salvor.Errorf(salvor.Invalid, "no name"), false, false, false},
 		{"the server is busy", apierrors.NewTooManyRequests("", 1), true, false, false},

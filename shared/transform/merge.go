@@ -93,6 +93,9 @@ func mergePod(body, want, live []byte, res cluster.Resource) []byte {
 
 // untouchable returns why the live object must be left as it is, "" when it may be changed.
 func untouchable(res cluster.Resource, want, live []byte) string {
+	if res.String() == "services" {
+		return otherHead(want, live)
+	}
 	if res.String() != "persistentvolumes" || text(rawjson.Get(live, "status", "phase")) != "Bound" {
 		return ""
 	}
@@ -102,6 +105,19 @@ func untouchable(res cluster.Resource, want, live []byte) string {
 		}
 	}
 	return ""
+}
+
+// otherHead: an address can't be given to a Service that has none, nor be taken away, but where the Service leads out of
+// the cluster. API servers 1.36 don't only refuse: most often they break off.
+func otherHead(want, live []byte) string {
+	address := text(rawjson.Get(live, "spec", "clusterIP"))
+	if address == "" || hasAddress(want) == hasAddress(live) || text(rawjson.Get(want, "spec", "type")) == "ExternalName" {
+		return ""
+	}
+	if address == "None" {
+		return "is headless, which can't be changed"
+	}
+	return "is not headless, which can't be changed"
 }
 
 // Relax gives up what the target has refused and can choose by itself. Refused are the fields that an Invalid error

@@ -132,6 +132,31 @@ func TestMergeLeavesABoundVolume(t *testing.T) {
 	}
 }
 
+func TestMergeLeavesAServiceThatIsHeadlessOrNot(t *testing.T) {
+	for _, c := range []struct {
+		stored, live string
+		left         bool
+	}{
+		{`{"clusterIP":"None"}`, `{"clusterIP":"10.0.0.1"}`, true},
+		{`{"clusterIP":"10.0.0.2"}`, `{"clusterIP":"None"}`, true},
+		{`{"clusterIP":"10.0.0.2"}`, `{"clusterIP":"10.0.0.1"}`, false},
+		{`{"clusterIP":"None"}`, `{"clusterIP":"None"}`, false},
+		{`{"clusterIP":"None"}`, `{"type":"ExternalName"}`, false},
+		{`{"type":"ExternalName"}`, `{"clusterIP":"None"}`, false},
+		{`{"type":"ExternalName"}`, `{"clusterIP":"10.0.0.1"}`, false},
+	} {
+		r, err := transform.Object([]byte(`{"metadata":{"name":"s"},"spec":`+c.stored+`}`), resource("services"), transform.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = r.Merge([]byte(`{"metadata":{"name":"s"},"spec":`+c.live+`}`), resource("services"))
+		var skip *transform.Skip
+		if errors.As(err, &skip) != c.left || err != nil && !strings.Contains(skip.Reason, "headless") {
+			t.Errorf("%s over %s: %v", c.stored, c.live, err)
+		}
+	}
+}
+
 func TestRelax(t *testing.T) {
 	body := []byte(`{"spec":{"ports":[{"port":80,"nodePort":30080},{"port":81,"nodePort":30081}],"healthCheckNodePort":30090}}`)
 	got, changes := transform.Relax(body, resource("services"), []string{"spec.ports[0].nodePort"})
