@@ -46,13 +46,13 @@ func (r *run) settleWith(ctx context.Context, o *object, unsure bool) (verdict, 
 	switch {
 	case len(fields) == 0:
 		return same, nil
-	case r.controllerMade(o, live):
-		same.reason = "its controller makes it what it is"
+	case o.runs() && r.controllerMade(o, live):
+		same.reason = itsController
 		return same, nil
 	case r.policy == salvor.ConflictUpdate, interrupted(fields, live):
-		return r.update(ctx, o, live, fields, "")
+		return r.makeEqual(ctx, o, fields, "", same)
 	case r.spaces.made(o.result.Namespace):
-		return r.update(ctx, o, live, fields, "a controller of the target made it first")
+		return r.makeEqual(ctx, o, fields, "a controller of the target made it first", same)
 	}
 	if fields = r.reallyDiffer(ctx, o, live, fields); len(fields) == 0 {
 		return same, nil
@@ -93,11 +93,34 @@ func interrupted(fields []string, live []byte) bool {
 		!slices.ContainsFunc(fields, func(f string) bool { return !strings.HasPrefix(f, ownerPath) })
 }
 
-// controllerMade: the live object belongs to the same controller as the backup's, which the restore has brought. It
-// has made the object since, from its own spec, and will go on doing so. That holds for what runs, not for data: a
-// password that an operator made meanwhile fits nothing else that comes back.
+// itsController is why an object need not be as in the backup.
+const itsController = "its controller makes it what it is"
+
+// runs: its controller makes it from its own spec, and will go on doing so, whatever else writes it.
+func (o *object) runs() bool {
+	return o.unit.wave == wavePods || o.unit.wave == waveWorkloads || o.unit.wave == waveOwned
+}
+
+// makeEqual updates the live object. What its controller has made since, and the target refuses to change, stays as that
+// makes it. That does not hold for data: a password that an operator made meanwhile fits nothing else that comes back.
+func (r *run) makeEqual(ctx context.Context, o *object, fields []string, why string, same verdict) (verdict, error) {
+	v, err := r.update(ctx, o, same.live, fields, why)
+	if err == nil || o.unit.wave == waveData || !refused(err) || !r.controllerMade(o, same.live) {
+		return v, err
+	}
+	same.reason = itsController + ", and can't be made equal: " + some(fields)
+	return same, nil
+}
+
+// refused reports whether the target says no to what is sent, rather than that something is amiss.
+func refused(err error) bool {
+	return apierrors.IsInvalid(err) || apierrors.IsForbidden(err) && !denied(err) || strings.Contains(err.Error(), "admission webhook")
+}
+
+// controllerMade: the live object belongs to the same controller as the backup's, which the restore has brought and which
+// has made the object since.
 func (r *run) controllerMade(o *object, live []byte) bool {
-	if w := o.unit.wave; w != wavePods && w != waveWorkloads && w != waveOwned || createdAt(live).Before(r.started) {
+	if createdAt(live).Before(r.started) {
 		return false
 	}
 	for _, owner := range o.result.Owners {

@@ -2,11 +2,13 @@ package restore_test
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 
 	"k8s.io/apimachinery/pkg/types"
 
+	"salvor.io/salvor/shared/restore"
 	"salvor.io/salvor/shared/salvor"
 )
 
@@ -106,6 +108,71 @@ func TestWhatAControllerMadeFirstIsOurs(t *testing.T) {
 	}
 	again := w.completed(salvor.RestoreSpec{Backup: "b"})
 	w.expect(again, accounts, ns, "default", salvor.OutcomeUnchanged, "")
+}
+
+// operator is a target in which a controller makes its children as soon as its ServiceAccount called owner is there.
+type operator struct {
+	restore.Target
+	children []makes
+}
+
+type makes struct {
+	res          resource
+	name, fields string
+}
+
+func (o *operator) Create(ctx context.Context, res resource, ns string, body []byte) ([]byte, error) {
+	live, err := o.Target.Create(ctx, res, ns, body)
+	if err != nil || res.String() != accounts.String() || value(live, "metadata", "name") != "owner" {
+		return live, err
+	}
+	for _, c := range o.children {
+		if _, err := o.Target.Create(ctx, c.res, ns, fmt.Appendf(nil, `{"apiVersion":%q,"kind":%q,"metadata":{"name":%q,%s},%s}`, c.res.APIVersion(), c.res.Kind, c.name, ownedBy(live, true), c.fields)); err != nil {
+			return nil, err
+		}
+	}
+	return live, nil
+}
+
+// What a restored controller makes anew, before it comes from the backup, is made equal; where the cluster refuses that, it
+// stays as its controller makes it, which is no failure. With data it is one.
+func TestWhatARestoredControllerMakesFirst(t *testing.T) {
+	w := newWorld(t)
+	ns := w.namespace()
+	owner := ownedBy(w.create(accounts, ns, "owner", ""), true)
+	w.createMeta(services, ns, "port", owner, `"spec":{"type":"NodePort","ports":[{"port":80}]}`)
+	w.createMeta(services, ns, "headless", owner, `"spec":{"clusterIP":"None","ports":[{"port":80}]}`)
+	w.createMeta(deployments, ns, "d", owner, `"spec":{"replicas":0,"selector":{"matchLabels":{"app":"d"}},"template":{"metadata":{"labels":{"app":"d"}},`+podSpec+`}}`)
+	w.createMeta(secrets, ns, "s", owner, `"immutable":true,"data":{"p":"b2xk"}`)
+	port := value(w.get(services, ns, "port"), "spec", "ports")
+	w.createMeta(services, ns, "balanced", owner, `"spec":{"type":"LoadBalancer","loadBalancerClass":"example.com/old","ports":[{"port":80}]}`)
+	w.take("b", []string{ns}, accounts, services, deployments, secrets).store(w)
+	w.delete(namespaces, "", ns)
+	w.target = &operator{Target: w.c, children: []makes{
+		{services, "port", `"spec":{"type":"NodePort","ports":[{"port":80}]}`},
+		{services, "headless", `"spec":{"ports":[{"port":80}]}`},
+		{services, "balanced", `"spec":{"type":"LoadBalancer","loadBalancerClass":"example.com/new","ports":[{"port":80}]}`},
+		{deployments, "d", `"spec":{"replicas":0,"selector":{"matchLabels":{"app":"new"}},"template":{"metadata":{"labels":{"app":"new"}},` + podSpec + `}}`},
+		{secrets, "s", `"immutable":true,"data":{"p":"bmV3"}`},
+	}}
+
+	r, err := w.restore(salvor.RestoreSpec{Backup: "b", ExcludeKinds: []string{"secrets"}})
+	if err != nil || r.Status.Phase != salvor.PhaseCompleted {
+		t.Fatalf("%s, %v: %v", r.Status.Phase, err, r.Status.Failures)
+	}
+	o := w.outcomes(r)
+	w.expect(o, services, ns, "port", salvor.OutcomeUpdated, "a controller of the target made it first")
+	w.expect(o, services, ns, "balanced", salvor.OutcomeCreated, "its controller makes it what it is, and can't be made equal: /spec/loadBalancerClass")
+	w.expect(o, services, ns, "headless", salvor.OutcomeSkipped, "is not headless, which can't be changed")
+	w.expect(o, deployments, ns, "d", salvor.OutcomeCreated, "its controller makes it what it is")
+	if got := value(w.get(services, ns, "port"), "spec", "ports"); got != port {
+		t.Errorf("the ports are %s, want %s", got, port)
+	}
+	w.delete(namespaces, "", ns)
+	if r, err = w.restore(salvor.RestoreSpec{Backup: "b", Kinds: []string{"serviceaccounts", "secrets"}}); err != nil || r.Status.Phase != salvor.PhasePartiallyFailed {
+		t.Fatalf("%s, %v", r.Status.Phase, err)
+	}
+	w.expect(w.outcomes(r), secrets, ns, "s", salvor.OutcomeFailed, "/data/p")
 }
 
 func TestAnImmutableSecretThatDiffersFails(t *testing.T) {
