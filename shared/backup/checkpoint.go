@@ -23,6 +23,8 @@ import (
 type checkpoint struct {
 	Revision string           `json:"revision"`
 	CutAt    metav1.MicroTime `json:"cutAt"`
+	// Groups are the namespaces that were cut by themselves.
+	Groups []archive.Exception `json:"groups,omitempty"`
 	// Namespaces as they were at the revision, of AllNamespaces that the cluster had. Nil: they were not read yet.
 	Namespaces    *selection.Namespaces `json:"namespaces,omitempty"`
 	AllNamespaces int                   `json:"allNamespaces,omitempty"`
@@ -59,7 +61,7 @@ func (r *run) storeCheckpoint(ctx context.Context) (string, error) {
 		return "", nil
 	}
 	r.report.step(StepCheckpoint, r.Now())
-	p := &checkpoint{Revision: r.manifest.Revision, CutAt: r.manifest.CutAt, Namespaces: r.settled, AllNamespaces: r.allNamespaces,
+	p := &checkpoint{Revision: r.manifest.Revision, CutAt: r.manifest.CutAt, Groups: r.groups, Namespaces: r.settled, AllNamespaces: r.allNamespaces,
 		Frozen: r.frozen, Thawed: r.thawed, Warnings: r.ruleWarnings, Steps: r.report.r.Steps, Rules: r.report.r.Rules}
 	if r.capture != nil {
 		p.Stored, p.Uploaded, p.UploadedBytes = r.capture.uploads.stored()
@@ -92,6 +94,9 @@ func (r *run) goOn(ctx context.Context) (bool, error) {
 	}
 	r.resumed, r.quiet = p, true
 	r.manifest.Revision, r.manifest.CutAt = p.Revision, p.CutAt
+	for _, group := range p.Groups {
+		r.apart(group)
+	}
 	r.frozen, r.thawed, r.ruleWarnings = p.Frozen, p.Thawed, p.Warnings
 	r.manifest.Warnings = append(r.manifest.Warnings, p.Warnings...)
 	r.report.earlier(p.Steps, p.Rules)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"salvor.io/salvor/shared/catalog"
 	"salvor.io/salvor/shared/cluster"
 	"salvor.io/salvor/shared/repository"
@@ -19,9 +21,36 @@ type Cluster interface {
 	List(ctx context.Context, r cluster.ListRequest, each func(cluster.Item) error) (cluster.ListResult, error)
 }
 
-// Rules runs a rule in the pods of the namespaces. The report is kept with the backup, also when there is an error.
+// Rules runs rules in pods. Reports are kept with the backup, also when there is an error.
 type Rules interface {
-	Run(ctx context.Context, spec salvor.RuleSpec, namespaces []string, phase string) (RuleReport, error)
+	// Freeze runs a rule before the cut. What it returns has to be ended, also when there is an error.
+	Freeze(ctx context.Context, r RuleRequest) (Frozen, error)
+	// Thaw runs a rule after the cut.
+	Thaw(ctx context.Context, r RuleRequest) (RuleReport, error)
+}
+
+// RuleRequest is a rule to run, and where.
+type RuleRequest struct {
+	Rule       salvor.RuleSpec
+	Namespaces []string
+	// VeleroHooks also runs what annotations of pods ask for, of those that any of PodSelectors selects.
+	VeleroHooks  bool
+	PodSelectors []metav1.LabelSelector
+	// MaxFreeze is how long the application may be held.
+	MaxFreeze time.Duration
+	// Begin is called before commands are sent in Freeze, with all pods that have been sent some from then on, and those that
+	// were chosen and have not. An error stops the rule with nothing sent.
+	Begin func(ctx context.Context, begun, spared []salvor.PodRef) error
+	// Begun and Spared are for Thaw what Begin was last told; nil, if that is not known.
+	Begun, Spared []salvor.PodRef
+}
+
+// Frozen is an application that is held. Its zero value is one of which nothing has to be ended.
+type Frozen struct {
+	// Lost returns an error when what holds the application does so no more. Nil: nothing can be lost.
+	Lost func() error
+	// End ends commands that were up until the cut, also when ctx has ended, and returns the report. Nil: there is none.
+	End func(ctx context.Context) (RuleReport, error)
 }
 
 // RuleReport is what one rule did in the pods.
@@ -43,6 +72,10 @@ type Site struct {
 type Catalog interface {
 	catalog.Backups
 	Get(ctx context.Context, kind, name string) (salvor.Object, error)
+	// Create, Update and Delete are for Freeze objects alone.
+	Create(ctx context.Context, o salvor.Object) error
+	Update(ctx context.Context, o salvor.Object) error
+	Delete(ctx context.Context, kind, name, resourceVersion string) error
 }
 
 // Engine makes backups.
@@ -85,6 +118,9 @@ type Tuning struct {
 	NoRevision bool
 	// TempDir holds what is read and may not be needed, encrypted, while a backup with a closure is made. Default: that of the system.
 	TempDir string
+	// LockWait is how long a backup waits for another that holds its application, LockPause the time between two looks.
+	// Default five minutes, and one second.
+	LockWait, LockPause time.Duration
 	// RetryBase is the first pause after a failed request. Default 200 ms.
 	RetryBase time.Duration
 }
@@ -101,6 +137,12 @@ func (t Tuning) withDefaults() Tuning {
 	}
 	if t.PageSize == 0 {
 		t.PageSize = 500
+	}
+	if t.LockWait == 0 {
+		t.LockWait = lockWait
+	}
+	if t.LockPause == 0 {
+		t.LockPause = lockPause
 	}
 	if t.RetryBase == 0 {
 		t.RetryBase = 200 * time.Millisecond

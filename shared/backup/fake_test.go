@@ -115,9 +115,27 @@ type fakeRules struct {
 	fail map[string]error
 	warn []string
 	hook func(phase string)
+	// lost is why what holds the application does so no more.
+	lost error
 }
 
-func (r *fakeRules) Run(ctx context.Context, _ salvor.RuleSpec, ns []string, phase string) (backup.RuleReport, error) {
+func (r *fakeRules) Freeze(ctx context.Context, q backup.RuleRequest) (backup.Frozen, error) {
+	var pods []salvor.PodRef
+	for _, ns := range q.Namespaces {
+		pods = append(pods, salvor.PodRef{Namespace: ns, Name: "pod", UID: "uid"})
+	}
+	if err := q.Begin(ctx, pods, nil); err != nil {
+		return backup.Frozen{}, err
+	}
+	out, err := r.run(ctx, q, "pre-exec")
+	return backup.Frozen{Lost: func() error { return r.lost }, End: func(context.Context) (backup.RuleReport, error) { return out, nil }}, err
+}
+
+func (r *fakeRules) Thaw(ctx context.Context, q backup.RuleRequest) (backup.RuleReport, error) {
+	return r.run(ctx, q, "post-exec")
+}
+
+func (r *fakeRules) run(ctx context.Context, q backup.RuleRequest, phase string) (backup.RuleReport, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.ran = append(r.ran, phase)
@@ -127,7 +145,7 @@ func (r *fakeRules) Run(ctx context.Context, _ salvor.RuleSpec, ns []string, pha
 	if ctx.Err() != nil {
 		return backup.RuleReport{}, ctx.Err()
 	}
-	return backup.RuleReport{Report: map[string]any{"namespaces": ns}, Warnings: r.warn}, r.fail[phase]
+	return backup.RuleReport{Report: map[string]any{"namespaces": q.Namespaces}, Warnings: r.warn}, r.fail[phase]
 }
 
 // bench is an engine over fakes with a real catalog and a real directory.

@@ -152,7 +152,7 @@ func (c *capture) gather(s *stream) (sink, error) {
 
 // each lists one kind in the namespaces: by one list when those are most of the cluster's, else namespace by namespace.
 func (c *capture) each(ctx context.Context, res cluster.Resource, namespaces []string, wanted map[string]bool, to func(*stream) (sink, error)) error {
-	if len(namespaces)*2 >= c.allNamespaces {
+	if len(namespaces)*2 >= c.allNamespaces && len(c.revisions) == 0 {
 		err := c.list(ctx, res, "", func(i cluster.Item) bool { return wanted[i.Namespace] }, to)
 		if err == nil || !apierrors.IsForbidden(err) {
 			return c.failed(ctx, res, "", err)

@@ -4,11 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
+	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"golang.org/x/sync/errgroup"
 
-	"salvor.io/salvor/shared/cluster"
+	"salvor.io/salvor/shared/archive"
 	"salvor.io/salvor/shared/salvor"
 )
 
@@ -17,6 +18,25 @@ const (
 	preExec  = "pre-exec"
 	postExec = "post-exec"
 )
+
+// mostGroups is how many namespaces are frozen at once when each is by itself.
+const mostGroups = 8
+
+// group is what is frozen, cut and let go on together.
+type group struct {
+	*run
+	namespaces []string
+	pre, post  salvor.RuleSpec
+
+	mu sync.Mutex
+	// began is when the first command was sent; begun says that there was one.
+	began time.Time
+	begun bool
+	// sent are the pods that commands were sent to, spared those that were chosen and got none.
+	sent, spared []salvor.PodRef
+	// watch ends the context of the freeze when it takes too long.
+	watch *time.Timer
+}
 
 // cutQuiesced runs the pre-exec rule, notes the capture revision and runs the post-exec rule, whatever went wrong before.
 func (r *run) cutQuiesced(ctx context.Context) (revision string, err error) {
@@ -28,86 +48,182 @@ func (r *run) cutQuiesced(ctx context.Context) (revision string, err error) {
 	if err != nil {
 		return "", missing(err, "spec.postExecRule", "rule", r.spec.PostExecRule)
 	}
-	r.step(StepPreExec)
-	began := r.Now()
-	if err := r.oweThaw(ctx, pre, post); err != nil {
+	if err := noBackground(post); err != nil {
 		return "", err
 	}
-	r.quiesced = len(pre.SubRules)+len(post.SubRules) > 0
-	if err = r.runRule(ctx, pre, r.namespaces, preExec); err == nil {
-		r.step(StepCut)
-		revision, err = r.cut(ctx)
+	r.step(StepPreExec)
+	if !r.spec.Freezes() || r.spec.RuleScope != salvor.RuleScopeNamespace {
+		return r.newGroup(r.namespaces, pre, post).cutHeld(ctx, r.step)
 	}
-	r.step(StepPostExec)
-	thawErr := r.thaw(ctx, post, r.namespaces)
-	if len(pre.SubRules) > 0 {
-		r.frozen, r.thawed = r.Now().Sub(began), thawErr == nil && len(post.SubRules) > 0
+	if err := r.cutEach(ctx, pre, post); err != nil {
+		return "", err
 	}
-	return revision, errors.Join(err, thawErr)
+	r.step(StepCut)
+	return r.cut(ctx)
 }
 
-// oweThaw writes down, before the first action, what has to run to let the application go on.
-func (r *run) oweThaw(ctx context.Context, pre, post salvor.RuleSpec) error {
-	return r.record.update(ctx, func(s *salvor.BackupStatus) {
-		if len(pre.SubRules) > 0 {
-			s.Phase = salvor.PhaseQuiescing
+// apart notes a namespace that was cut by itself.
+func (r *run) apart(e archive.Exception) {
+	if r.revisions == nil {
+		r.revisions = map[string]string{}
+	}
+	r.revisions[e.Namespace] = e.Revision
+	r.groups = append(r.groups, e)
+	r.manifest.Exceptions = append(r.manifest.Exceptions, e)
+}
+
+func (r *run) newGroup(namespaces []string, pre, post salvor.RuleSpec) *group {
+	return &group{run: r, namespaces: namespaces, pre: pre, post: post}
+}
+
+// cutEach freezes, cuts and lets go on each namespace by itself. When one fails, no other is begun.
+func (r *run) cutEach(ctx context.Context, pre, post salvor.RuleSpec) error {
+	groups, ctx := errgroup.WithContext(ctx)
+	groups.SetLimit(mostGroups)
+	for _, ns := range r.namespaces {
+		groups.Go(func() error {
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			g := r.newGroup([]string{ns}, pre, post)
+			revision, err := g.cutHeld(ctx, func(Step) {})
+			if err != nil {
+				return fmt.Errorf("namespace %s: %w", ns, err)
+			}
+			r.resultMu.Lock()
+			defer r.resultMu.Unlock()
+			r.apart(archive.Exception{Kind: "*", Namespace: ns, Revision: revision,
+				Reason: fmt.Sprintf("spec.ruleScope is Namespace: it was frozen and cut by itself, at %s", r.Now().UTC().Format(time.RFC3339))})
+			return nil
+		})
+	}
+	return groups.Wait()
+}
+
+// cutHeld holds the group's applications while it is cut.
+func (g *group) cutHeld(ctx context.Context, step func(Step)) (revision string, err error) {
+	if g.spec.Freezes() {
+		if err := g.lock(ctx, g.namespaces); err != nil {
+			return "", err
 		}
-		if len(post.SubRules) > 0 {
-			s.Thaw = &salvor.OwedThaw{Rule: post, Namespaces: r.namespaces, Since: metav1.NewTime(r.Now())}
+	}
+	if err := g.owe(ctx); err != nil {
+		return "", errors.Join(err, g.unlockIfFree(ctx))
+	}
+	held, release := context.WithCancelCause(ctx)
+	defer release(nil)
+	frozen, err := g.freeze(held, release)
+	if err == nil {
+		step(StepCut)
+		revision, err = g.cutWhile(held, frozen)
+	}
+	g.stopWatch()
+	if err != nil && held.Err() != nil && ctx.Err() == nil {
+		err = context.Cause(held)
+	}
+	step(StepPostExec)
+	err = errors.Join(err, g.letGo(ctx, frozen, err))
+	return revision, errors.Join(err, g.unlockIfFree(ctx))
+}
+
+// freeze runs the pre-exec rule. From its first command on, held ends when the freeze takes too long.
+func (g *group) freeze(held context.Context, release context.CancelCauseFunc) (Frozen, error) {
+	if !g.spec.Freezes() {
+		return Frozen{}, nil
+	}
+	request := g.request(g.pre, g.namespaces)
+	request.Begin = func(ctx context.Context, begun, spared []salvor.PodRef) error {
+		g.startWatch(release)
+		return g.note(ctx, begun, spared)
+	}
+	frozen, err := g.site.Rules.Freeze(held, request)
+	if err != nil {
+		err = fmt.Errorf("%s rule: %w", preExec, err)
+	}
+	return frozen, err
+}
+
+// cutWhile cuts, and makes sure that the applications were held all the while.
+func (g *group) cutWhile(held context.Context, frozen Frozen) (string, error) {
+	var revision string
+	var err error
+	if g.spec.RuleScope == salvor.RuleScopeNamespace && g.spec.Freezes() {
+		revision, err = g.newestRevision(held)
+	} else {
+		revision, err = g.cut(held)
+	}
+	if err == nil && held.Err() != nil {
+		err = context.Cause(held)
+	}
+	if err == nil && frozen.Lost != nil {
+		if lost := frozen.Lost(); lost != nil {
+			err = fmt.Errorf("the cut is worth nothing: %w", lost)
 		}
+	}
+	return revision, err
+}
+
+// letGo ends what was up until the cut and runs the post-exec rule for what was begun.
+func (g *group) letGo(ctx context.Context, frozen Frozen, failed error) error {
+	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), thawTime)
+	defer stop()
+	var errs []error
+	if frozen.End != nil {
+		out, err := frozen.End(ctx)
+		g.keep(preExec, out)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s rule: %w", preExec, err))
+		}
+	}
+	if g.spec.Freezes() && !g.begun && failed != nil { // nothing was sent: there is nothing to let go on
+		return errors.Join(append(errs, g.strike(ctx, g.namespaces))...)
+	}
+	err := g.thaw(ctx, &salvor.OwedThaw{Rule: g.post, Namespaces: g.namespaces, Begun: g.sent, Spared: g.spared})
+	if g.begun {
+		g.held(err == nil && g.thaws(g.post))
+	}
+	return errors.Join(append(errs, err)...)
+}
+
+// held notes for how long the group was.
+func (g *group) held(thawed bool) {
+	g.resultMu.Lock()
+	defer g.resultMu.Unlock()
+	g.frozen, g.thawed = max(g.frozen, g.Now().Sub(g.began)), thawed
+}
+
+// startWatch begins the time of the freeze.
+func (g *group) startWatch(release context.CancelCauseFunc) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.begun {
+		return
+	}
+	g.begun, g.began = true, g.Now()
+	g.resultMu.Lock()
+	g.quiesced = true
+	g.resultMu.Unlock()
+	g.watch = time.AfterFunc(g.maxFreeze(), func() {
+		release(salvor.Errorf(salvor.DeadlineExceeded, "the application was held for longer than maxFreeze, %s, allows: the cut is abandoned", g.maxFreeze()).
+			WithHint("make the pre-exec rule quicker, or set spec.maxFreeze"))
 	})
 }
 
-func (r *run) runRule(ctx context.Context, spec salvor.RuleSpec, namespaces []string, phase string) error {
-	if len(spec.SubRules) == 0 {
+func (g *group) stopWatch() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.watch != nil {
+		g.watch.Stop()
+	}
+}
+
+// unlockIfFree lets go of the namespaces unless a thaw of them is still owed.
+func (g *group) unlockIfFree(ctx context.Context) error {
+	if !g.spec.Freezes() {
 		return nil
 	}
-	out, err := r.site.Rules.Run(ctx, spec, namespaces, phase)
-	r.report.rule(phase, out)
-	for _, w := range out.Warnings {
-		r.manifest.Warnings = append(r.manifest.Warnings, phase+" rule: "+w)
+	if owed := g.record.status().Thaw; owed != nil && overlap(owed.Namespaces, g.namespaces) {
+		return nil
 	}
-	if err != nil {
-		return fmt.Errorf("%s rule: %w", phase, err)
-	}
-	return nil
-}
-
-// cut returns the capture revision: that of one consistent list. Any list will do, for a resourceVersion is an etcd
-// revision; namespaces are few, and where the role may not list them another kind serves.
-func (r *run) cut(ctx context.Context) (string, error) {
-	revision, err := r.newestRevision(ctx)
-	if err != nil {
-		return "", fmt.Errorf("noting the capture revision: %w", err)
-	}
-	cutAt := metav1.NewMicroTime(r.Now())
-	r.manifest.Revision, r.manifest.CutAt = revision, cutAt
-	return revision, r.record.update(ctx, func(s *salvor.BackupStatus) {
-		s.CutAt, s.Revision, s.Namespaces = cutAt, revision, r.namespaces
-	})
-}
-
-func (r *run) newestRevision(ctx context.Context) (string, error) {
-	ask := func(res cluster.Resource, namespace string) (string, error) {
-		var result cluster.ListResult
-		err := r.retry(ctx, func() (err error) {
-			req := cluster.ListRequest{Resource: res, Namespace: namespace, Limit: 1}
-			result, err = r.site.Cluster.List(ctx, req, func(cluster.Item) error { return nil })
-			return err
-		})
-		return result.Revision, err
-	}
-	revision, err := ask(namespaceKind, "")
-	if !apierrors.IsForbidden(err) {
-		return revision, err
-	}
-	for _, res := range r.kinds {
-		if !res.Namespaced || len(r.namespaces) == 0 {
-			continue
-		}
-		if revision, kindErr := ask(res, r.namespaces[0]); kindErr == nil {
-			return revision, nil
-		}
-	}
-	return "", err
+	return g.unlock(context.WithoutCancel(ctx), g.namespaces)
 }

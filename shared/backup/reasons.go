@@ -91,7 +91,10 @@ func (c *capture) noteReferences() {
 	}
 }
 
+// warn adds a warning to the manifest.
 func (r *run) warn(format string, args ...any) {
+	r.resultMu.Lock()
+	defer r.resultMu.Unlock()
 	r.manifest.Warnings = append(r.manifest.Warnings, fmt.Sprintf(format, args...))
 }
 

@@ -121,6 +121,11 @@ type run struct {
 	frozen time.Duration
 	thawed bool
 	totals counters
+	// resultMu guards what groups that are cut side by side add to: warnings, exceptions, revisions and frozen.
+	resultMu sync.Mutex
+	// groups are the namespaces that were cut by themselves, revisions theirs.
+	groups    []archive.Exception
+	revisions map[string]string
 	// quiesced says that rules were begun, quiet that the cut is made and nothing is frozen any more.
 	quiesced, quiet bool
 	ruleWarnings    []string

@@ -51,7 +51,7 @@ func (s *stream) hand(namespace string, into sink) (*archive.Exception, error) {
 	if l := s.earlierLists[listKey{s.resource.String(), namespace}]; l != nil && s.segments != nil {
 		return l.Exception, s.replay(l, into)
 	}
-	l := s.lister(s.resource, namespace, s.revision)
+	l := s.lister(s.resource, namespace, s.revisionOf(namespace))
 	if s.resource.Namespaced {
 		l.selector = s.selection.ServerSelector()
 	}

@@ -77,13 +77,16 @@ func (r *run) payOwed(ctx context.Context) (err error) {
 	if owed == nil {
 		return nil
 	}
-	r.manifest.Warnings = append(r.manifest.Warnings, fmt.Sprintf("an earlier attempt ended while the application was frozen, at %s at the latest; it was thawed when this one began", owed.Since.UTC().Format(time.RFC3339)))
-	return r.thaw(ctx, owed.Rule, owed.Namespaces)
+	r.warn("an earlier attempt ended while the application was frozen, at %s at the latest; it was thawed when this one began", owed.Since.UTC().Format(time.RFC3339))
+	if err := r.thaw(ctx, owed); err != nil {
+		return err
+	}
+	return r.unlock(context.WithoutCancel(ctx), owed.Namespaces)
 }
 
 // thaw runs the post-exec rule even when ctx has ended, and strikes the thaw that was owed once it has succeeded.
-func (r *run) thaw(ctx context.Context, post salvor.RuleSpec, namespaces []string) error {
-	if len(post.SubRules) == 0 {
+func (r *run) thaw(ctx context.Context, owed *salvor.OwedThaw) error {
+	if !r.thaws(owed.Rule) {
 		return nil
 	}
 	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), thawTime)
@@ -93,15 +96,15 @@ func (r *run) thaw(ctx context.Context, post salvor.RuleSpec, namespaces []strin
 			return err
 		}
 	}
-	if err := r.runRule(ctx, post, namespaces, postExec); err != nil {
+	q := r.request(owed.Rule, owed.Namespaces)
+	q.Begun, q.Spared = owed.Begun, owed.Spared
+	out, err := r.site.Rules.Thaw(ctx, q)
+	r.keep(postExec, out)
+	if err != nil {
+		err = fmt.Errorf("%s rule: %w", postExec, err)
 		return errors.Join(err, r.tried(context.WithoutCancel(ctx), err))
 	}
-	return r.record.update(ctx, func(s *salvor.BackupStatus) {
-		if s.Thaw != nil {
-			s.FrozenFor.Duration = r.Now().Sub(s.Thaw.Since.Time)
-		}
-		s.Thaw = nil
-	})
+	return r.strike(ctx, owed.Namespaces)
 }
 
 // tried records that the thaw did not succeed, and why.

@@ -28,6 +28,10 @@ type Target struct {
 	Container string `json:"container"`
 }
 
+func (t Target) ref() salvor.PodRef {
+	return salvor.PodRef{Namespace: t.Namespace, Name: t.Pod, UID: t.UID}
+}
+
 func (t Target) key() string { return t.Namespace + "/" + t.Pod }
 
 // Choice is what a sub-rule would run in now.
@@ -42,9 +46,9 @@ type Choice struct {
 }
 
 // choose finds the targets of each action of a sub-rule. With an error, the choice still has what could be told.
-func (e *Engine) choose(ctx context.Context, s salvor.SubRule, namespaces []string) (Choice, error) {
+func (r *run) choose(ctx context.Context, s salvor.SubRule, namespaces []string) (Choice, error) {
 	c := Choice{SubRule: s.Name}
-	pods, err := e.pods(ctx, s, namespaces)
+	pods, err := r.pods(ctx, s, namespaces)
 	if err != nil {
 		return c, fmt.Errorf("sub-rule %q: choosing pods: %w", s.Name, ended(ctx, ctx, err))
 	}
@@ -57,7 +61,7 @@ func (e *Engine) choose(ctx context.Context, s salvor.SubRule, namespaces []stri
 	var errs []error
 	for _, a := range s.Actions {
 		where := fmt.Sprintf("sub-rule %q, action %q", s.Name, a.Name)
-		targets, err := c.targets(where, a, pods)
+		targets, err := r.targets(&c, where, a, pods)
 		if err == nil && len(targets) == 0 {
 			err = c.none(s, where+": its container runs in none of the pods")
 		}
@@ -76,22 +80,33 @@ func (c *Choice) none(s salvor.SubRule, what string) error {
 }
 
 // targets finds the container in each pod. Of pods where it can't be told, the first is named, with their number.
-func (c *Choice) targets(where string, a salvor.Action, pods []pod) (targets []Target, err error) {
+func (r *run) targets(c *Choice, where string, a salvor.Action, pods []pod) (targets []Target, err error) {
 	var errs []error
+	if pods, err = selected(where, a.SinglePod, pods); err != nil {
+		return nil, err
+	}
 	for _, p := range pods {
+		if r.spares(p.ref()) {
+			continue
+		}
 		name, err := p.container(a.Container)
 		if err != nil {
 			errs = append(errs, salvor.Errorf(salvor.Invalid, "%s: pod %s: %w", where, p.key(), err))
 			continue
 		}
 		if why := p.why(name); why != "" {
-			c.Warnings = append(c.Warnings, fmt.Sprintf("%s: pod %s is left out: its container %s is not running (%s)", where, p.key(), name, why))
+			text := fmt.Sprintf("%s: pod %s is left out: its container %s is not running (%s)", where, p.key(), name, why)
+			if r.owes(p.ref()) { // it may come back as it was, and frozen
+				errs = append(errs, salvor.Errorf(salvor.Unavailable, "%s: pod %s: its container %s is not running (%s), and has to be let go on", where, p.key(), name, why))
+				continue
+			}
+			c.Warnings = append(c.Warnings, text)
 			continue
 		}
 		targets = append(targets, Target{Namespace: p.Metadata.Namespace, Pod: p.Metadata.Name, UID: p.Metadata.UID, Container: name})
 	}
-	if a.RunInSinglePod && len(targets) > 1 {
-		targets = targets[:1]
+	if a.RunInSinglePod {
+		targets = r.narrow(a.SinglePod, targets)
 	}
 	return targets, first(errs)
 }

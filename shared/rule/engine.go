@@ -2,6 +2,7 @@ package rule
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strconv"
 	"time"
@@ -43,6 +44,26 @@ func (e *Engine) parallel() int {
 	return DefaultParallel
 }
 
+// Request is a rule to run, and where.
+type Request struct {
+	Spec salvor.RuleSpec
+	// Namespaces whose pods the rule may choose.
+	Namespaces []string
+	// MaxFreeze is how long the application may be held; background commands that do not say how long they live end by
+	// themselves half a minute later. Default: salvor.DefaultMaxFreeze.
+	MaxFreeze time.Duration
+	// Hooks, if any, are label selectors of the pods whose Velero annotations are run: before the cut after the rule, after
+	// it before the rule.
+	Hooks []metav1.LabelSelector
+	// Begin, if set, is told before the first command of a pre-exec rule is sent, and whenever one is about to be sent to
+	// pods that had none before: the pods that may be frozen from then on, and those that the rule has chosen and surely
+	// sent nothing to yet. An error stops the rule, with nothing sent.
+	Begin func(ctx context.Context, begun, spared []salvor.PodRef) error
+	// Begun and Spared, in post-exec, are what Begin was last told. Spared pods are passed over; of Begun pods each has to
+	// be reached, unless it is gone.
+	Begun, Spared []salvor.PodRef
+}
+
 // Check finds the pods and containers that the rule would run in now, and changes nothing. The error names every
 // mistake: Invalid for a container that isn't there or can't be told, NotFound for a sub-rule that chooses no pod
 // and wants one.
@@ -51,45 +72,113 @@ func (e *Engine) Check(ctx context.Context, spec salvor.RuleSpec, namespaces []s
 	if err != nil {
 		return nil, err
 	}
+	r := &run{Engine: e}
 	var choices []Choice
 	var errs []error
 	for _, s := range spec.SubRules {
-		c, err := e.choose(ctx, s, namespaces)
+		c, err := r.choose(ctx, s, namespaces)
 		choices, errs = append(choices, c), append(errs, err)
 	}
 	return choices, join(errs)
 }
 
-// Run runs the rule in the pods of the namespaces, and nowhere else. Sub-rules run in order, each in the pods that it
-// chooses when it begins. The report is complete also when there is an error. Error codes are those of Check,
-// Canceled and DeadlineExceeded; a command that ended with another code than 0 is a *cluster.ExitError.
+// Run runs a rule whose background commands, if any, end as soon as all are ready.
+func (e *Engine) Run(ctx context.Context, spec salvor.RuleSpec, namespaces []string, phase string) (Report, error) {
+	switch phase {
+	case PreExec:
+		h, err := e.Freeze(ctx, Request{Spec: spec, Namespaces: namespaces})
+		report, endErr := h.End(ctx)
+		return report, join([]error{err, endErr})
+	case PostExec:
+		return e.Thaw(ctx, Request{Spec: spec, Namespaces: namespaces})
+	}
+	return Report{}, salvor.Errorf(salvor.Invalid, "a rule can't run in phase %q", phase)
+}
+
+// Freeze runs the rule before a cut, in the pods of the namespaces, and nowhere else. Sub-rules run in order, each in the
+// pods that it chooses when it begins. It returns a Hold always, also with an error, and the caller has to end it.
+// Error codes are those of Check, Canceled and DeadlineExceeded; a command that ended with another code than 0 is a
+// *cluster.ExitError.
 //
 // When ctx ends, no command is begun any more, and those that run are left behind.
-func (e *Engine) Run(ctx context.Context, spec salvor.RuleSpec, namespaces []string, phase string) (report Report, err error) {
-	r := &run{Engine: e, phase: phase, failed: map[string]bool{}}
-	r.report.StartedAt = e.now()
-	defer func() { r.report.EndedAt = e.now(); report = r.report }()
-	if phase != PreExec && phase != PostExec {
-		return report, salvor.Errorf(salvor.Invalid, "a rule can't run in phase %q", phase)
+func (e *Engine) Freeze(ctx context.Context, req Request) (*Hold, error) {
+	r := e.newRun(req, PreExec)
+	h := &Hold{run: r}
+	var err error
+	if r.req.Spec, r.req.Namespaces, err = prepare(req.Spec, req.Namespaces); err != nil {
+		return h, err
 	}
-	spec, namespaces, err = prepare(spec, namespaces)
+	choices, err := r.checkAll(ctx)
 	if err != nil {
-		return report, err
+		return h, err
 	}
-	if phase == PreExec && len(spec.SubRules) > 1 { // a single one is checked as it is chosen
-		if _, err := e.Check(ctx, spec, namespaces); err != nil {
-			return report, err
+	for i, s := range r.req.Spec.SubRules {
+		var known *Choice
+		if i == 0 { // it was chosen just now
+			known = &choices[0]
+		}
+		if err := r.subRule(ctx, s, known); err != nil {
+			return h, err
+		}
+		if ctx.Err() != nil {
+			return h, ended(ctx, ctx, context.Cause(ctx))
 		}
 	}
+	return h, join([]error{r.hooks(ctx), h.Lost()})
+}
+
+// checkAll checks the rule as a whole before its first command, and that every background command can be had.
+func (r *run) checkAll(ctx context.Context) ([]Choice, error) {
+	var choices []Choice
 	var errs []error
-	for _, s := range spec.SubRules {
-		err := r.subRule(ctx, s, namespaces)
+	for _, s := range r.req.Spec.SubRules {
+		c, err := r.choose(ctx, s, r.req.Namespaces)
+		choices, errs = append(choices, c), append(errs, err)
+		r.note(c)
+	}
+	if len(r.req.Hooks) > 0 {
+		known := len(r.report.Warnings)
+		targets, _, err := r.hooked(ctx, hookNames[PreExec])
+		r.report.Warnings = r.report.Warnings[:known] // it is said again when they run
+		r.note(Choice{Actions: [][]Target{targets}})
 		errs = append(errs, err)
-		if err != nil && phase == PreExec || ctx.Err() != nil {
+	}
+	if err := join(errs); err != nil {
+		return nil, err
+	}
+	return choices, r.preflight(ctx, choices)
+}
+
+// Thaw runs the rule after a cut. What failed in one pod keeps it from no other.
+func (e *Engine) Thaw(ctx context.Context, req Request) (Report, error) {
+	r := e.newRun(req, PostExec)
+	var err error
+	if r.req.Spec, r.req.Namespaces, err = prepare(req.Spec, req.Namespaces); err != nil {
+		return r.end(), err
+	}
+	if where, there := background(r.req.Spec); there {
+		return r.end(), salvor.Errorf(salvor.Invalid, "%s: a background action has no place after the cut", where)
+	}
+	errs := []error{r.hooks(ctx)}
+	for _, s := range r.req.Spec.SubRules {
+		errs = append(errs, r.subRule(ctx, s, nil))
+		if ctx.Err() != nil {
 			break
 		}
 	}
-	return report, join(errs)
+	return r.end(), join(errs)
+}
+
+// background finds a background action.
+func background(spec salvor.RuleSpec) (where string, there bool) {
+	for _, s := range spec.SubRules {
+		for _, a := range s.Actions {
+			if a.Background != nil {
+				return fmt.Sprintf("sub-rule %q, action %q", s.Name, a.Name), true
+			}
+		}
+	}
+	return "", false
 }
 
 func (e *Engine) now() metav1.MicroTime { return metav1.NewMicroTime(e.Now()) }

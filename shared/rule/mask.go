@@ -3,6 +3,8 @@ package rule
 import (
 	"regexp"
 	"strings"
+
+	"salvor.io/salvor/shared/salvor"
 )
 
 // masked stands for a credential that was taken out.
@@ -41,6 +43,22 @@ var masks = []*regexp.Regexp{
 	regexp.MustCompile(`()\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)?`),
 	regexp.MustCompile(`()\b(?:gh[pousr]_|github_pat_|glpat-|xox[abposr]-|hv[sb]\.)[A-Za-z0-9._-]{10,}`),
 	regexp.MustCompile(`()\bAGE-SECRET-KEY-1[A-Z0-9]+`),
+}
+
+// leastSecret is the length from which a value is taken for one that can be told from other text.
+const leastSecret = 4
+
+// isSecret tells names of variables whose values are credentials.
+var isSecret = regexp.MustCompile(`(?i)` + secretName + `$`)
+
+// maskValues takes out the values of variables whose names say that they are credentials.
+func maskValues(s string, env []salvor.EnvVar) string {
+	for _, e := range env {
+		if len(e.Value) >= leastSecret && isSecret.MatchString(e.Name) {
+			s = strings.ReplaceAll(s, e.Value, masked)
+		}
+	}
+	return s
 }
 
 // Mask takes out of a text what looks like a credential. It errs on the side of taking out: it is for output that

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"salvor.io/salvor/shared/salvor"
 )
 
 // defaultContainer is the annotation that kubectl exec follows too
@@ -18,6 +20,7 @@ type pod struct {
 		Namespace         string            `json:"namespace"`
 		Name              string            `json:"name"`
 		UID               string            `json:"uid"`
+		Labels            map[string]string `json:"labels"`
 		Annotations       map[string]string `json:"annotations"`
 		DeletionTimestamp *metav1.Time      `json:"deletionTimestamp"`
 	} `json:"metadata"`
@@ -52,6 +55,10 @@ type containerStatus struct {
 }
 
 func (p *pod) key() string { return p.Metadata.Namespace + "/" + p.Metadata.Name }
+
+func (p *pod) ref() salvor.PodRef {
+	return salvor.PodRef{Namespace: p.Metadata.Namespace, Name: p.Metadata.Name, UID: p.Metadata.UID}
+}
 
 // running reports whether commands can be run in the pod as a whole.
 func (p *pod) running() bool {

@@ -44,6 +44,10 @@ type PodResult struct {
 	StderrBytes int64            `json:"stderrBytes,omitempty"`
 	StartedAt   metav1.MicroTime `json:"startedAt,omitzero"`
 	Duration    metav1.Duration  `json:"duration,omitzero"`
+	// ReadyAfter is when a background command was ready; Duration is then the time until it had ended.
+	ReadyAfter metav1.Duration `json:"readyAfter,omitzero"`
+	// Attempts is how often the command was run, if more than once; the rest is of the last time.
+	Attempts int `json:"attempts,omitempty"`
 	// Error says what failed; empty: the command ended with code 0.
 	Error string `json:"error,omitempty"`
 }

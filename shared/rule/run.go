@@ -2,33 +2,60 @@ package rule
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
+	"sync"
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"salvor.io/salvor/shared/cluster"
 	"salvor.io/salvor/shared/salvor"
 )
 
 // run is one run of a rule.
 type run struct {
 	*Engine
+	req    Request
 	phase  string
 	report Report
 	// failed are the pods, by namespace/name, whose chain of actions has ended in this sub-rule.
 	failed map[string]bool
+	// chosen and begun are what a pre-exec rule has chosen and sent commands to; owed and spared what an earlier one had.
+	chosen, begun, owed, spared pods
+	// places are where files for background commands go, by target.
+	places map[Target]place
+	// held are the background commands that were begun.
+	heldMu sync.Mutex
+	held   []*held
 }
 
-func (r *run) subRule(ctx context.Context, s salvor.SubRule, namespaces []string) error {
+func (e *Engine) newRun(req Request, phase string) *run {
+	if req.MaxFreeze <= 0 {
+		req.MaxFreeze = salvor.DefaultMaxFreeze
+	}
+	r := &run{Engine: e, req: req, phase: phase, failed: map[string]bool{}, owed: podsOf(req.Begun), spared: podsOf(req.Spared)}
+	r.report.StartedAt = e.now()
+	return r
+}
+
+// end completes the report.
+func (r *run) end() Report {
+	r.report.EndedAt = r.now()
+	return r.report
+}
+
+// subRule runs a sub-rule in the pods that it chooses now, or has just chosen.
+func (r *run) subRule(ctx context.Context, s salvor.SubRule, known *Choice) error {
 	clear(r.failed)
-	choice, err := r.choose(ctx, s, namespaces)
+	choice, err := Choice{}, error(nil)
+	if known != nil {
+		choice = *known
+	} else {
+		choice, err = r.choose(ctx, s, r.req.Namespaces)
+		r.note(choice)
+	}
 	r.warn(choice.Warnings...)
-	report := SubRuleReport{Name: s.Name, Pods: choice.Pods}
-	defer func() { r.report.SubRules = append(r.report.SubRules, report) }()
+	r.report.SubRules = append(r.report.SubRules, SubRuleReport{Name: s.Name, Pods: choice.Pods})
+	report := &r.report.SubRules[len(r.report.SubRules)-1]
 	if err != nil {
 		report.Error = Mask(err.Error())
 		if r.phase == PreExec {
@@ -65,18 +92,32 @@ func (r *run) action(ctx context.Context, a salvor.Action, targets []Target) ([]
 			open = append(open, t)
 		}
 	}
+	open, err := r.lead(ctx, a, open)
+	if err != nil {
+		return nil, err
+	}
+	results, errs := r.inAll(ctx, open, func(int) salvor.Action { return a })
+	return results, first(errs)
+}
+
+// inAll runs in each target the action of its index, and returns what came of each.
+func (r *run) inAll(ctx context.Context, open []Target, action func(int) salvor.Action) ([]PodResult, []error) {
+	if err := r.begin(ctx, open); err != nil {
+		return nil, []error{err}
+	}
 	results := make([]PodResult, len(open))
 	errs := make([]error, len(open))
 	var stop atomic.Bool // pre-exec: what isn't frozen yet need not be
 	var group errgroup.Group
 	group.SetLimit(r.parallel())
 	for i, t := range open {
+		a := action(i)
 		group.Go(func() error {
 			if stop.Load() {
 				results[i] = result(t, "not run, because the action failed in another pod")
 				return nil
 			}
-			results[i], errs[i] = r.pod(ctx, a, t)
+			errs[i] = r.pod(ctx, a, t, &results[i])
 			if errs[i] != nil && r.phase == PreExec && a.OnError != salvor.OnErrorContinue {
 				stop.Store(true)
 			}
@@ -84,12 +125,12 @@ func (r *run) action(ctx context.Context, a salvor.Action, targets []Target) ([]
 		})
 	}
 	group.Wait()
-	if a.OnError != salvor.OnErrorContinue {
-		for i, err := range errs {
+	for i, err := range errs {
+		if action(i).OnError != salvor.OnErrorContinue {
 			r.failed[open[i].key()] = err != nil
 		}
 	}
-	return results, first(errs)
+	return results, errs
 }
 
 func result(t Target, err string) PodResult {
@@ -97,33 +138,14 @@ func result(t Target, err string) PodResult {
 }
 
 // pod runs an action in one pod.
-func (r *run) pod(ctx context.Context, a salvor.Action, t Target) (PodResult, error) {
+func (r *run) pod(ctx context.Context, a salvor.Action, t Target, p *PodResult) error {
 	if ctx.Err() != nil {
 		err := fmt.Errorf("not run: %w", ended(ctx, ctx, context.Cause(ctx)))
-		return result(t, err.Error()), err
+		*p = result(t, err.Error())
+		return err
 	}
-	bounded, cancel := context.WithTimeoutCause(ctx, a.Timeout.Duration, fmt.Errorf("timed out after %v", a.Timeout.Duration))
-	defer cancel()
-	var stdout, stderr tail
-	req := cluster.ExecRequest{Namespace: t.Namespace, Pod: t.Pod, Container: t.Container,
-		Command: a.Command, Stdout: &stdout, Stderr: &stderr}
-	if a.Shell != "" {
-		open, end := io.Pipe() // nothing ever comes, until the shell is to end
-		defer end.Close()
-		req.Command, req.Stdin = shell(a.Shell), open
+	if a.Background != nil {
+		return r.hold(ctx, a, t, p)
 	}
-	started := r.now()
-	err := retry(bounded, unstarted, func() error { return r.Cluster.Exec(bounded, req) })
-	p := result(t, "")
-	p.StartedAt, p.Duration = started, metav1.Duration{Duration: r.Now().Sub(started.Time)}
-	p.Stdout, p.StdoutBytes = stdout.text(), stdout.total
-	p.Stderr, p.StderrBytes = stderr.text(), stderr.total
-	if exit := new(cluster.ExitError); err == nil || errors.As(err, &exit) {
-		p.ExitCode = &exit.Code
-	}
-	if err != nil {
-		err = fail(t, ended(ctx, bounded, err), p.Stderr, a.Shell != "")
-		p.Error = err.Error()
-	}
-	return p, err
+	return r.attempts(ctx, a, t, p)
 }

@@ -26,6 +26,12 @@ type BackupSpec struct {
 	PreExecRule string `json:"preExecRule,omitempty"`
 	// PostExecRule is the name of the Rule that runs after the cut, whatever happened, once pre-exec has begun.
 	PostExecRule string `json:"postExecRule,omitempty"`
+	// MaxFreeze is how long the application may be held, from the first pre-exec action to the cut: when it is over, the cut is abandoned, the application thawed, and the backup Failed. Default 2m, at most 1h.
+	MaxFreeze metav1.Duration `json:"maxFreeze,omitzero"`
+	// RuleScope says which namespaces are held together. Default: Backup.
+	RuleScope RuleScope `json:"ruleScope,omitempty"`
+	// VeleroHooks also runs the pre.hook.backup.velero.io and post.hook.backup.velero.io annotations of pods, inside the rules: the hooks before the cut run after the pre-exec rule, those after it before the post-exec rule.
+	VeleroHooks bool `json:"veleroHooks,omitempty"`
 	// Consistency says what happens when the capture revision is compacted away meanwhile. Default: BestEffort.
 	Consistency Consistency `json:"consistency,omitempty"`
 	// Timeout ends the backup as Failed. Default 4h.
@@ -46,6 +52,20 @@ const (
 	// ConsistencyStrict fails the backup instead.
 	ConsistencyStrict Consistency = "Strict"
 )
+
+// RuleScope says which namespaces are frozen together.
+type RuleScope string
+
+// The choices of RuleScope.
+const (
+	// RuleScopeBackup freezes all chosen namespaces together and makes one cut.
+	RuleScopeBackup RuleScope = "Backup"
+	// RuleScopeNamespace freezes, cuts and thaws each namespace by itself, several at once, so that none is held longer than it needs.
+	RuleScopeNamespace RuleScope = "Namespace"
+)
+
+// Freezes reports whether the backup runs commands in pods before its cut.
+func (s *BackupSpec) Freezes() bool { return s.PreExecRule != "" || s.VeleroHooks }
 
 // BackupStatus is what came of a Backup.
 type BackupStatus struct {
@@ -94,12 +114,27 @@ type OwedThaw struct {
 	Namespaces []string `json:"namespaces"`
 	// Since is when the application was frozen.
 	Since metav1.Time `json:"since"`
+	// Begun are the pods that pre-exec commands may have run in: one of them that can't be reached keeps the thaw owed.
+	Begun []PodRef `json:"begun,omitempty"`
+	// Spared are pods that pre-exec had chosen and surely ran nothing in: the thaw passes over them. Of very many pods neither
+	// is kept, and the thaw runs in all that it chooses.
+	Spared []PodRef `json:"spared,omitempty"`
 	// Attempts counts how often it was tried and did not succeed.
 	Attempts int `json:"attempts,omitempty"`
 	// LastAttempt is when it was tried last.
 	LastAttempt metav1.Time `json:"lastAttempt,omitzero"`
 	// LastError is why it did not succeed then.
 	LastError string `json:"lastError,omitempty"`
+}
+
+// PodRef is one pod, not merely its name: one that takes its name later is another.
+type PodRef struct {
+	// Namespace of the pod.
+	Namespace string `json:"namespace"`
+	// Name of the pod.
+	Name string `json:"name"`
+	// UID of the pod.
+	UID string `json:"uid"`
 }
 
 // Progress counts what a backup has stored so far; in the end, what it stored.

@@ -10,6 +10,12 @@ import (
 // DefaultBackupTimeout ends a backup that does not say how long it may take.
 const DefaultBackupTimeout = 4 * time.Hour
 
+// DefaultMaxFreeze bounds how long an application is held by a backup that does not say it.
+const DefaultMaxFreeze = 2 * time.Minute
+
+// maxMaxFreeze: nothing should be held for longer, and on AWS nothing can.
+const maxMaxFreeze = time.Hour
+
 // Default fills in what the user left out.
 func (b *Backup) Default() {
 	b.set(KindBackup)
@@ -20,6 +26,10 @@ func (s *BackupSpec) setDefaults() {
 	setDefault(&s.Scope.ClusterScoped, ClusterScopedNeeded)
 	setDefault(&s.Consistency, ConsistencyBestEffort)
 	setDefault(&s.Timeout, metav1.Duration{Duration: DefaultBackupTimeout})
+	if s.Freezes() {
+		setDefault(&s.MaxFreeze, metav1.Duration{Duration: DefaultMaxFreeze})
+		setDefault(&s.RuleScope, RuleScopeBackup)
+	}
 }
 
 // Validate reports every mistake at once. The status is the engine's own and is not looked at.
@@ -44,5 +54,10 @@ func (s *BackupSpec) validate(p *field.Path) field.ErrorList {
 	errs = append(errs, optionalName(p.Child("postExecRule"), s.PostExecRule)...)
 	errs = append(errs, oneOf(p.Child("consistency"), s.Consistency, ConsistencyBestEffort, ConsistencyStrict)...)
 	errs = append(errs, positive(p.Child("timeout"), s.Timeout)...)
+	errs = append(errs, positive(p.Child("maxFreeze"), s.MaxFreeze)...)
+	if s.MaxFreeze.Duration > maxMaxFreeze {
+		errs = append(errs, field.Invalid(p.Child("maxFreeze"), s.MaxFreeze.Duration.String(), "must be at most "+maxMaxFreeze.String()))
+	}
+	errs = append(errs, oneOf(p.Child("ruleScope"), s.RuleScope, RuleScopeBackup, RuleScopeNamespace)...)
 	return append(errs, optionalName(p.Child("schedule"), s.Schedule)...)
 }

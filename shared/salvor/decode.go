@@ -159,6 +159,9 @@ func (d *document) newObject() Object {
 		return fail(d.node, "kind", "is missing; known are %s", strings.Join(Kinds(), ", "))
 	}
 	object := New(text(kind))
+	if !slices.Contains(Kinds(), text(kind)) {
+		object = nil
+	}
 	switch {
 	case object == nil && text(version) != APIVersion:
 		return fail(kind, "kind", "%s of %q is not a kind of Salvor; known are %s, all of %s", text(kind), text(version), strings.Join(Kinds(), ", "), APIVersion)

@@ -77,6 +77,8 @@ func New(kind string) Object {
 		return &Backup{TypeMeta: t}
 	case KindRestore:
 		return &Restore{TypeMeta: t}
+	case KindFreeze:
+		return &Freeze{TypeMeta: t}
 	}
 	return nil
 }

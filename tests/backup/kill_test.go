@@ -45,10 +45,14 @@ func TestMain(m *testing.M) {
 // fileRules freeze by making a file and thaw by removing it.
 type fileRules struct{ frozen string }
 
-func (r fileRules) Run(_ context.Context, _ salvor.RuleSpec, _ []string, phase string) (backup.RuleReport, error) {
-	if phase == "pre-exec" {
-		return backup.RuleReport{}, os.WriteFile(r.frozen, nil, 0o600)
+func (r fileRules) Freeze(ctx context.Context, q backup.RuleRequest) (backup.Frozen, error) {
+	if err := q.Begin(ctx, []salvor.PodRef{{Namespace: q.Namespaces[0], Name: "p"}}, nil); err != nil {
+		return backup.Frozen{}, err
 	}
+	return backup.Frozen{}, os.WriteFile(r.frozen, nil, 0o600)
+}
+
+func (r fileRules) Thaw(context.Context, backup.RuleRequest) (backup.RuleReport, error) {
 	if err := os.Remove(r.frozen); !errors.Is(err, fs.ErrNotExist) {
 		return backup.RuleReport{}, err
 	}

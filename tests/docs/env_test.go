@@ -169,7 +169,11 @@ func meta(kind string) salvor.TypeMeta {
 
 type noRules struct{}
 
-func (noRules) Run(context.Context, salvor.RuleSpec, []string, string) (backup.RuleReport, error) {
+func (noRules) Freeze(context.Context, backup.RuleRequest) (backup.Frozen, error) {
+	return backup.Frozen{}, nil
+}
+
+func (noRules) Thaw(context.Context, backup.RuleRequest) (backup.RuleReport, error) {
 	return backup.RuleReport{}, nil
 }
 

@@ -70,13 +70,30 @@ func (e *Engines) store(ctx context.Context, b *salvor.Backup) (*repository.Repo
 	return e.Repository(ctx, b.Spec.Location, b.Status.ClusterID)
 }
 
-// rules lets the backup engine keep what a rule reports, whatever it is.
+// rules lets the backup engine run rules and keep what they report, whatever it is.
 type rules struct{ *rule.Engine }
 
-// Run runs the rule and returns its rule.Report.
-func (r rules) Run(ctx context.Context, spec salvor.RuleSpec, namespaces []string, phase string) (backup.RuleReport, error) {
-	report, err := r.Engine.Run(ctx, spec, namespaces, phase)
+// Freeze runs the rule before the cut.
+func (r rules) Freeze(ctx context.Context, q backup.RuleRequest) (backup.Frozen, error) {
+	hold, err := r.Engine.Freeze(ctx, request(q))
+	return backup.Frozen{Lost: hold.Lost, End: func(ctx context.Context) (backup.RuleReport, error) {
+		report, err := hold.End(ctx)
+		return backup.RuleReport{Report: report, Warnings: report.Warnings}, err
+	}}, err
+}
+
+// Thaw runs the rule after the cut.
+func (r rules) Thaw(ctx context.Context, q backup.RuleRequest) (backup.RuleReport, error) {
+	report, err := r.Engine.Thaw(ctx, request(q))
 	return backup.RuleReport{Report: report, Warnings: report.Warnings}, err
+}
+
+func request(q backup.RuleRequest) rule.Request {
+	out := rule.Request{Spec: q.Rule, Namespaces: q.Namespaces, MaxFreeze: q.MaxFreeze, Begin: q.Begin, Begun: q.Begun, Spared: q.Spared}
+	if q.VeleroHooks {
+		out.Hooks = q.PodSelectors
+	}
+	return out
 }
 
 // Repository opens the part of a named BackupLocation that belongs to the cluster.

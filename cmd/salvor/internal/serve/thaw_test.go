@@ -19,10 +19,14 @@ type thaws struct {
 	ran map[string]int
 }
 
-func (r *thaws) Run(_ context.Context, _ salvor.RuleSpec, namespaces []string, _ string) (backup.RuleReport, error) {
+func (r *thaws) Freeze(context.Context, backup.RuleRequest) (backup.Frozen, error) {
+	return backup.Frozen{}, nil
+}
+
+func (r *thaws) Thaw(_ context.Context, q backup.RuleRequest) (backup.RuleReport, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.ran[namespaces[0]]++
+	r.ran[q.Namespaces[0]]++
 	return backup.RuleReport{}, nil
 }
 

@@ -1,0 +1,94 @@
+package rule
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"salvor.io/salvor/shared/cluster"
+	"salvor.io/salvor/shared/salvor"
+)
+
+// The first and the longest pause before a command that failed is run again.
+const (
+	againFirst = time.Second
+	againMost  = 30 * time.Second
+)
+
+// attempts runs an action in one pod until it succeeds, as often as it may.
+func (r *run) attempts(ctx context.Context, a salvor.Action, t Target, p *PodResult) error {
+	pause := againFirst
+	for n := 1; ; n++ {
+		err := r.once(ctx, a, t, p)
+		if n > 1 {
+			p.Attempts = n
+		}
+		if err == nil || n > a.Retries || ctx.Err() != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(pause):
+		}
+		pause = min(2*pause, againMost)
+	}
+}
+
+// once runs an action in one pod, for its time.
+func (r *run) once(ctx context.Context, a salvor.Action, t Target, p *PodResult) error {
+	bounded, cancel := context.WithTimeoutCause(ctx, a.Timeout.Duration, fmt.Errorf("timed out after %v", a.Timeout.Duration))
+	defer cancel()
+	var stdout, stderr tail
+	*p = result(t, "")
+	p.StartedAt = r.now()
+	guarded, err := r.exec(bounded, a, t, &stdout, &stderr)
+	p.Duration = metav1.Duration{Duration: r.Now().Sub(p.StartedAt.Time)}
+	p.output(&stdout, &stderr, a.Env)
+	if exit := new(cluster.ExitError); err == nil || errors.As(err, &exit) {
+		p.ExitCode = &exit.Code
+	}
+	if err != nil {
+		err = fail(t, ended(ctx, bounded, err), p.Stderr, guarded)
+		p.Error = err.Error()
+	}
+	return err
+}
+
+// exec runs a command to its end. guarded says that what it started ends when the connection does.
+func (r *run) exec(ctx context.Context, a salvor.Action, t Target, stdout, stderr io.Writer) (guarded bool, err error) {
+	req := cluster.ExecRequest{Namespace: t.Namespace, Pod: t.Pod, Container: t.Container,
+		Command: argv(a.Shell, a.Command, a.Env), Stdout: stdout, Stderr: stderr}
+	text, lines := inputText(a.Stdin)
+	input := func() (io.Reader, func()) { return nil, func() {} }
+	if a.Shell != "" {
+		guarded = true
+		input = func() (io.Reader, func()) { // nothing comes behind the text, until the shell is to end
+			open, end := io.Pipe()
+			return io.MultiReader(strings.NewReader(text), open), func() { end.Close() }
+		}
+		req.Command = shell(exported(a.Shell, a.Env))
+		if lines > 0 {
+			req.Command = feeding(lines, keep{}, argv(a.Shell, nil, a.Env))
+		}
+	} else if a.Stdin != "" {
+		input = func() (io.Reader, func()) { return strings.NewReader(a.Stdin), func() {} }
+	}
+	return guarded, retry(ctx, unstarted, func() error {
+		in, end := input()
+		defer end()
+		req.Stdin = in
+		return r.Cluster.Exec(ctx, req)
+	})
+}
+
+// output takes over what a command said.
+func (p *PodResult) output(stdout, stderr *tail, env []salvor.EnvVar) {
+	p.Stdout, p.StdoutBytes = maskValues(stdout.text(), env), stdout.total
+	p.Stderr, p.StderrBytes = maskValues(stderr.text(), env), stderr.total
+}

@@ -1,0 +1,35 @@
+package rule
+
+import (
+	"context"
+	"sync"
+)
+
+// Hold is a pre-exec rule whose background commands are up until it ends.
+type Hold struct{ run *run }
+
+// Report is what came of the rule so far; complete once End has returned.
+func (h *Hold) Report() Report { return h.run.report }
+
+// Lost returns an error when a background command is not up any more: what it held is not held. Whoever makes a cut asks
+// once more when it is made.
+func (h *Hold) Lost() error {
+	var errs []error
+	for _, b := range h.run.held {
+		errs = append(errs, b.lost(h.run.Now()))
+	}
+	return first(errs)
+}
+
+// End ends the background commands, also when ctx has ended, and completes the report. Unavailable: one may not have
+// ended, and does so by itself later.
+func (h *Hold) End(context.Context) (Report, error) {
+	r := h.run
+	errs := make([]error, len(r.held))
+	var wait sync.WaitGroup
+	for i, b := range r.held {
+		wait.Go(func() { errs[i] = b.end(r) })
+	}
+	wait.Wait()
+	return r.end(), first(errs)
+}
