@@ -2,8 +2,10 @@ package schema_test
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"reflect"
+	"strconv"
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -22,6 +24,7 @@ var texts = map[string]string{
 	"DirectoryLocation.path": "/var/backups", "DirectoryLocation.ageIdentityFile": "/etc/key",
 	"DirectoryLocation.ageRecipients": "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p",
 	"SchedulePolicySpec.timeZone":     "Europe/Berlin", "SchedulePolicySpec.cron": "0 2 * * ? *", "SchedulePolicySpec.interval": "90m",
+	"EnvVar.name":       "PGHOST",
 	"DailyPolicy.times": "02:30", "WeeklyPolicy.times": "23:59", "MonthlyPolicy.times": "00:00", "WeeklyPolicy.days": "Friday",
 }
 
@@ -103,7 +106,24 @@ func (m maker) fields(t, outer reflect.Type, object map[string]any, group *int) 
 			continue
 		}
 		object[name] = m.value(f.Type, fmt.Sprintf("%s.%s", t.Name(), name))
+		if n, ok := object[name].(int); ok {
+			object[name] = min(n, maximum(f.Tag.Get("jsonschema")))
+		}
 	}
+}
+
+// maximum of a number, as the tag of its field says it.
+func maximum(tag string) int {
+	for option := range strings.SplitSeq(tag, ",") {
+		if text, there := strings.CutPrefix(option, "maximum="); there {
+			most, err := strconv.Atoi(text)
+			if err != nil {
+				panic(err)
+			}
+			return most
+		}
+	}
+	return math.MaxInt
 }
 
 func oneOfFields(t reflect.Type) []string {
