@@ -108,15 +108,20 @@ func (e *Engine) rule(ctx context.Context, name string) (salvor.RuleSpec, error)
 	return o.(*salvor.Rule).Spec, nil
 }
 
-// RequestCancel asks whoever works on the backup to thaw and stop. A backup that nobody has begun is Canceled at once.
+// RequestCancel asks whoever works on the backup to thaw and stop. A backup that nobody works on, and that owes no thaw, is
+// Canceled at once.
 func RequestCancel(ctx context.Context, c catalog.Backups, id salvor.BackupID) (*salvor.Backup, error) {
 	return catalog.MutateBackup(ctx, c, id, func(b *salvor.Backup) error {
 		if b.Status.Phase.Done() {
 			return salvor.Errorf(salvor.Conflict, "backup %s is %s already", id, b.Status.Phase)
 		}
-		b.Status.CancelRequested = true
-		if b.Status.Phase == salvor.PhasePending && b.Status.Lease.Epoch == 0 {
-			b.Status.Phase, b.Status.Message = salvor.PhaseCanceled, "canceled before it began"
+		s := &b.Status
+		s.CancelRequested = true
+		switch {
+		case s.Phase == salvor.PhasePending && s.Lease.Epoch == 0:
+			s.Phase, s.Message = salvor.PhaseCanceled, "canceled before it began"
+		case s.Lease.Holder == "" && s.Thaw == nil && s.Phase != salvor.PhaseDeleting:
+			canceled(s)
 		}
 		return nil
 	})

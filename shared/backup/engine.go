@@ -72,9 +72,10 @@ type Site struct {
 type Catalog interface {
 	catalog.Backups
 	Get(ctx context.Context, kind, name string) (salvor.Object, error)
-	// Create, Update and Delete are for Freeze objects alone.
+	// Create, Update, List and Delete are for Freeze objects alone.
 	Create(ctx context.Context, o salvor.Object) error
 	Update(ctx context.Context, o salvor.Object) error
+	List(ctx context.Context, kind, cursor string, limit int) (items []salvor.Object, next string, err error)
 	Delete(ctx context.Context, kind, name, resourceVersion string) error
 }
 
@@ -96,6 +97,10 @@ type Engine struct {
 	SalvorVersion string
 	// Progress, if set, is told the status now and then, and at each step.
 	Progress func(salvor.BackupStatus)
+	// Wake, if set, is called when a thaw that is owed is written down, and before any command is sent: somebody has to look
+	// at the backup at that time, when the lease of a worker that died has expired, and again as ThawDue says while a thaw is
+	// owed. An error fails the backup before anything is frozen.
+	Wake func(ctx context.Context, id salvor.BackupID, at time.Time) error
 	// OnStep, if set, is called as each step begins.
 	OnStep func(Step)
 	// Tuning is for tests and benchmarks; its zero value is right.

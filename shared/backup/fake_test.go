@@ -148,6 +148,19 @@ func (r *fakeRules) run(ctx context.Context, q backup.RuleRequest, phase string)
 	return backup.RuleReport{Report: map[string]any{"namespaces": q.Namespaces}, Warnings: r.warn}, r.fail[phase]
 }
 
+// count is how often a phase ran.
+func (r *fakeRules) count(phase string) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	n := 0
+	for _, ran := range r.ran {
+		if ran == phase {
+			n++
+		}
+	}
+	return n
+}
+
 // bench is an engine over fakes with a real catalog and a real directory.
 type bench struct {
 	*backup.Engine

@@ -45,6 +45,14 @@ func (e *Engine) lease(b *salvor.Backup, now time.Time) error {
 	return nil
 }
 
+// leaseAnew is lease where this process may be at the backup already.
+func (e *Engine) leaseAnew(b *salvor.Backup, now time.Time) error {
+	if l := b.Status.Lease; l.Holder == e.Holder && now.Before(l.Expires.Time) {
+		return salvor.Errorf(salvor.Conflict, "this process is at backup %q already", b.Name)
+	}
+	return e.lease(b, now)
+}
+
 // begunIn is what a worker that has only just recorded a backup gets to begin it.
 const begunIn = time.Minute
 

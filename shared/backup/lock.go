@@ -7,13 +7,15 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"salvor.io/salvor/shared/salvor"
 )
 
 // Two backups of one namespace may run at once, but only one of them holds its applications at a time: otherwise the
-// first that is done would let go on what the other still needs held.
+// first that is done would let go on what the other still needs held. The Freeze of a namespace says which; it is there
+// before a thaw is owed and goes after that was struck, so that whoever looks for thaws finds them by it.
 const (
 	// lockWait is how long a backup waits for its turn.
 	lockWait = 5 * time.Minute
@@ -21,118 +23,153 @@ const (
 	lockPause = time.Second
 	// lockAfter is how long after the longest freeze a lock lasts of which no thaw is owed: background commands have ended by then.
 	lockAfter = time.Minute
+	// lockWrites is how many Freezes are written at once.
+	lockWrites = 16
 )
 
-// lock takes the namespaces, each when it is free. Conflict: somebody else held one all the time.
-func (r *run) lock(ctx context.Context, namespaces []string) error {
-	waiting, stop := context.WithTimeoutCause(ctx, r.tuning.LockWait, salvor.Errorf(salvor.Conflict, "its turn did not come within %s", r.tuning.LockWait))
+// lock takes the namespaces, each when it is free, and returns their Freezes. Everybody takes them in the same order, so
+// that no two wait for each other. Conflict: somebody else held one all the time; then none is taken.
+func (r *run) lock(ctx context.Context, namespaces []string) ([]*salvor.Freeze, error) {
+	waiting, stop := context.WithTimeoutCause(ctx, r.tuning.LockWait, salvor.Errorf(salvor.Conflict, "its turn did not come within %s", r.tuning.LockWait).
+		WithHint("let backups of the same application begin at different times; salvor get thaws shows what is owed"))
 	defer stop()
-	for i, ns := range slices.Sorted(slices.Values(namespaces)) {
+	var mine []*salvor.Freeze
+	for _, ns := range slices.Sorted(slices.Values(namespaces)) {
 		began := r.Now()
-		holder, err := r.lockOne(waiting, ns)
+		f, holder, err := r.lockOne(waiting, ns)
 		if err != nil {
-			r.unlock(context.WithoutCancel(ctx), namespaces[:i])
 			if holder != "" {
 				err = fmt.Errorf("namespace %s is held by backup %s: %w", ns, holder, err)
 			}
-			return err
+			return nil, errors.Join(err, r.unlock(ctx, mine))
 		}
 		if holder != "" {
 			r.warn("waited %s until backup %s let go of namespace %s", r.Now().Sub(began).Round(time.Millisecond), holder, ns)
 		}
+		mine = append(mine, f)
 	}
-	return nil
+	return mine, nil
 }
 
 // lockOne takes one namespace. holder is who held it when it was not free.
-func (r *run) lockOne(ctx context.Context, ns string) (holder string, err error) {
+func (r *run) lockOne(ctx context.Context, ns string) (mine *salvor.Freeze, holder string, err error) {
 	for {
-		by, err := r.tryLock(ctx, ns)
+		mine, by, err := r.tryLock(ctx, ns)
 		if by != "" {
 			holder = by
 		}
-		if err != nil || by == "" {
-			return holder, err
+		if err != nil || mine != nil {
+			return mine, holder, err
 		}
 		select {
 		case <-ctx.Done():
-			return holder, context.Cause(ctx)
+			return nil, holder, context.Cause(ctx)
 		case <-time.After(r.tuning.LockPause):
 		}
 	}
 }
 
 // tryLock takes the namespace or says who holds it.
-func (r *run) tryLock(ctx context.Context, ns string) (holder string, err error) {
-	mine := salvor.New(salvor.KindFreeze).(*salvor.Freeze)
+func (r *run) tryLock(ctx context.Context, ns string) (mine *salvor.Freeze, holder string, err error) {
+	mine = salvor.New(salvor.KindFreeze).(*salvor.Freeze)
 	mine.Name = salvor.FreezeName(r.record.id.ClusterID, ns)
 	mine.CreationTimestamp = metav1.NewTime(r.Now())
-	mine.Spec = salvor.FreezeSpec{Backup: r.record.id, Namespace: ns, Until: metav1.NewTime(r.Now().Add(r.maxFreeze() + lockAfter))}
+	mine.Spec = salvor.FreezeSpec{Backup: r.record.id, Epoch: r.record.epoch, Namespace: ns, Until: r.until()}
 	err = r.Catalog.Create(ctx, mine)
+	if err == nil {
+		return mine, "", nil
+	}
 	if !salvor.Is(err, salvor.Exists) {
-		return "", err
+		return nil, "", err
 	}
-	o, err := r.Catalog.Get(ctx, salvor.KindFreeze, mine.Name)
-	if salvor.Is(err, salvor.NotFound) {
-		return r.tryLock(ctx, ns)
+	there, err := freezeOf(ctx, r.Catalog, r.record.id.ClusterID, ns)
+	if err != nil || there == nil { // it went meanwhile: the next look finds it free
+		return nil, "", err
 	}
-	if err != nil {
-		return "", err
-	}
-	there := o.(*salvor.Freeze)
 	if there.Spec.Backup != r.record.id {
 		held, err := r.holds(ctx, there)
 		if held || err != nil {
-			return there.Spec.Backup.Name, err
+			return nil, there.Spec.Backup.Name, err
 		}
 	}
 	mine.ResourceVersion = there.ResourceVersion
-	if err := r.Catalog.Update(ctx, mine); salvor.Is(err, salvor.Conflict) || salvor.Is(err, salvor.NotFound) {
-		return there.Spec.Backup.Name, nil // somebody else was quicker
-	} else if err != nil {
-		return "", err
+	err = r.Catalog.Update(ctx, mine)
+	if salvor.Is(err, salvor.Conflict) || salvor.Is(err, salvor.NotFound) { // somebody else was quicker
+		return nil, there.Spec.Backup.Name, nil
 	}
-	return "", nil
+	return mine, "", err
 }
 
-// holds reports whether the backup that took a namespace still holds it: one that died may not have let go.
+// until is when a freeze that begins now is over, whatever happens, if no thaw is owed.
+func (r *run) until() metav1.Time { return metav1.NewTime(r.Now().Add(r.maxFreeze() + lockAfter)) }
+
+// holds reports whether the backup that took a namespace still holds it: one that died may not have let go. What is owed
+// and can be paid is paid, so that nobody has to wait for it.
 func (r *run) holds(ctx context.Context, f *salvor.Freeze) (bool, error) {
 	b, err := r.Catalog.GetBackup(ctx, f.Spec.Backup)
-	switch {
-	case salvor.Is(err, salvor.NotFound):
+	if salvor.Is(err, salvor.NotFound) {
 		return false, nil
-	case err != nil:
-		return false, err
-	case b.Status.Thaw != nil:
-		return true, nil
-	}
-	return !b.Status.Phase.Done() && r.Now().Before(f.Spec.Until.Time), nil
-}
-
-// unlock lets go of the namespaces, as far as they are this backup's. What can't be let go of is found out by whoever
-// wants it next.
-func (r *run) unlock(ctx context.Context, namespaces []string) error {
-	ctx, stop := context.WithTimeout(ctx, finishTime)
-	defer stop()
-	var errs []error
-	for _, ns := range namespaces {
-		errs = append(errs, unlock(ctx, r.Catalog, r.record.id, ns))
-	}
-	return errors.Join(errs...)
-}
-
-func unlock(ctx context.Context, c Catalog, id salvor.BackupID, ns string) error {
-	name := salvor.FreezeName(id.ClusterID, ns)
-	o, err := c.Get(ctx, salvor.KindFreeze, name)
-	if salvor.Is(err, salvor.NotFound) || err == nil && o.(*salvor.Freeze).Spec.Backup != id {
-		return nil
 	}
 	if err != nil {
+		return false, err
+	}
+	now := r.Now()
+	if b.Status.Thaw != nil {
+		if !now.Before(ThawDue(b)) {
+			_, _ = r.Engine.PayThaw(ctx, b.ID()) // why it could not be paid is recorded with it
+		}
+		return true, nil
+	}
+	if b.Status.Phase.Done() {
+		return false, nil
+	}
+	return now.Before(f.Spec.Until.Time) || b.Status.Phase == salvor.PhaseQuiescing && now.Before(b.Status.Lease.Expires.Time), nil
+}
+
+// confirm makes sure, when what is owed is written down, that the namespaces are still this backup's: whoever took one
+// over before that saw nothing owed. Conflict: somebody did.
+func (r *run) confirm(ctx context.Context, mine []*salvor.Freeze) error {
+	return each(mine, func(f *salvor.Freeze) error {
+		f.Spec.Until = r.until()
+		err := r.Catalog.Update(ctx, f)
+		if salvor.Is(err, salvor.Conflict) || salvor.Is(err, salvor.NotFound) {
+			return salvor.Errorf(salvor.Conflict, "another backup took namespace %s over, because this one was away for too long", f.Spec.Namespace).WithHint("try again")
+		}
 		return err
+	})
+}
+
+// unlock lets go of the namespaces. What another has taken over is left to it.
+func (r *run) unlock(ctx context.Context, mine []*salvor.Freeze) error {
+	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), finishTime)
+	defer stop()
+	return each(mine, func(f *salvor.Freeze) error {
+		err := r.Catalog.Delete(ctx, salvor.KindFreeze, f.Name, f.ResourceVersion)
+		if salvor.Is(err, salvor.NotFound) || salvor.Is(err, salvor.Conflict) {
+			return nil
+		}
+		return err
+	})
+}
+
+// each writes several Freezes at once.
+func each(list []*salvor.Freeze, do func(*salvor.Freeze) error) error {
+	var group errgroup.Group
+	group.SetLimit(lockWrites)
+	for _, f := range list {
+		group.Go(func() error { return do(f) })
 	}
-	err = c.Delete(ctx, salvor.KindFreeze, name, o.Meta().ResourceVersion)
-	if salvor.Is(err, salvor.NotFound) || salvor.Is(err, salvor.Conflict) {
-		return nil
+	return group.Wait()
+}
+
+// freezeOf returns the Freeze of a namespace; nil, if there is none.
+func freezeOf(ctx context.Context, c Catalog, clusterID, ns string) (*salvor.Freeze, error) {
+	o, err := c.Get(ctx, salvor.KindFreeze, salvor.FreezeName(clusterID, ns))
+	if salvor.Is(err, salvor.NotFound) {
+		return nil, nil
 	}
-	return err
+	if err != nil {
+		return nil, err
+	}
+	return o.(*salvor.Freeze), nil
 }

@@ -2,6 +2,8 @@ package backup
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -28,13 +30,45 @@ func noBackground(post salvor.RuleSpec) error {
 	return nil
 }
 
+// take holds the group's namespaces, writes down what has to run to let their applications go on, and sees to it that
+// somebody looks after that. With an error, nothing was sent and nothing is held.
+func (g *group) take(ctx context.Context) (err error) {
+	if !g.spec.Freezes() && !g.thaws(g.post) {
+		return nil
+	}
+	if g.freezes, err = g.lock(ctx, g.namespaces); err != nil {
+		return err
+	}
+	if err = g.owe(ctx); err == nil {
+		err = g.confirm(ctx, g.freezes)
+	}
+	if err == nil {
+		err = g.callWatch(ctx)
+	}
+	if err != nil {
+		return errors.Join(err, g.release(ctx))
+	}
+	return nil
+}
+
+// release takes the group off what is owed, and then lets go of its namespaces. Those stay held while it can't be told
+// whether anything is owed: that is how it is found.
+func (g *group) release(ctx context.Context) error {
+	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), finishTime)
+	defer stop()
+	if err := g.strike(ctx, g.namespaces, 0); err != nil {
+		return err
+	}
+	return g.unlock(ctx, g.freezes)
+}
+
 // owe writes down, before the first action, what has to run to let the group's applications go on.
 func (g *group) owe(ctx context.Context) error {
 	return g.record.update(ctx, func(s *salvor.BackupStatus) {
 		if g.spec.Freezes() {
 			s.Phase = salvor.PhaseQuiescing
 		}
-		if !g.thaws(g.post) {
+		if !g.thaws(g.post) || len(g.namespaces) == 0 {
 			return
 		}
 		if s.Thaw == nil {
@@ -46,6 +80,28 @@ func (g *group) owe(ctx context.Context) error {
 			}
 		}
 	})
+}
+
+// afterLease is how long after the end of a lease somebody looks: clocks differ.
+const afterLease = 5 * time.Second
+
+// callWatch has somebody look when this worker's lease has expired, unless that is still to happen: whoever looks then
+// finds what is owed now.
+func (g *group) callWatch(ctx context.Context) error {
+	if g.Wake == nil || !g.thaws(g.post) || len(g.namespaces) == 0 {
+		return nil
+	}
+	g.watchMu.Lock()
+	defer g.watchMu.Unlock()
+	if g.Now().Before(g.watchAt.Add(-afterLease)) {
+		return nil
+	}
+	at := g.record.status().Lease.Expires.Add(afterLease)
+	if err := g.Wake(ctx, g.record.id, at); err != nil {
+		return fmt.Errorf("nobody would thaw the application if this process died: %w", err)
+	}
+	g.watchAt = at
+	return nil
 }
 
 // note writes down in which pods commands are about to run. Without new ones it only makes sure, where the lease may be
@@ -71,15 +127,15 @@ func (g *group) note(ctx context.Context, begun, spared []salvor.PodRef) error {
 	return err
 }
 
-// strike takes the namespaces off what is owed.
-func (r *run) strike(ctx context.Context, namespaces []string) error {
+// strike takes the namespaces, which were held for so long, off what is owed.
+func (r *run) strike(ctx context.Context, namespaces []string, held time.Duration) error {
 	return r.record.update(ctx, func(s *salvor.BackupStatus) {
+		s.FrozenFor.Duration = max(s.FrozenFor.Duration, held)
 		if s.Thaw == nil {
 			return
 		}
 		s.Thaw.Namespaces = slices.DeleteFunc(s.Thaw.Namespaces, func(ns string) bool { return slices.Contains(namespaces, ns) })
 		s.Thaw.Begun, s.Thaw.Spared = outside(s.Thaw.Begun, namespaces), outside(s.Thaw.Spared, namespaces)
-		s.FrozenFor.Duration = max(s.FrozenFor.Duration, r.Now().Sub(s.Thaw.Since.Time))
 		if len(s.Thaw.Namespaces) == 0 {
 			s.Thaw = nil
 		}
@@ -89,10 +145,6 @@ func (r *run) strike(ctx context.Context, namespaces []string) error {
 // outside keeps the pods of other namespaces.
 func outside(pods []salvor.PodRef, namespaces []string) []salvor.PodRef {
 	return slices.DeleteFunc(slices.Clone(pods), func(p salvor.PodRef) bool { return slices.Contains(namespaces, p.Namespace) })
-}
-
-func overlap(a, b []string) bool {
-	return slices.ContainsFunc(a, func(s string) bool { return slices.Contains(b, s) })
 }
 
 // keep adds what a rule reported to the run's report.

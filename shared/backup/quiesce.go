@@ -27,6 +27,8 @@ type group struct {
 	*run
 	namespaces []string
 	pre, post  salvor.RuleSpec
+	// freezes are those of its namespaces, while it holds them.
+	freezes []*salvor.Freeze
 
 	mu sync.Mutex
 	// began is when the first command was sent; begun says that there was one.
@@ -102,13 +104,8 @@ func (r *run) cutEach(ctx context.Context, pre, post salvor.RuleSpec) error {
 
 // cutHeld holds the group's applications while it is cut.
 func (g *group) cutHeld(ctx context.Context, step func(Step)) (revision string, err error) {
-	if g.spec.Freezes() {
-		if err := g.lock(ctx, g.namespaces); err != nil {
-			return "", err
-		}
-	}
-	if err := g.owe(ctx); err != nil {
-		return "", errors.Join(err, g.unlockIfFree(ctx))
+	if err := g.take(ctx); err != nil {
+		return "", err
 	}
 	held, release := context.WithCancelCause(ctx)
 	defer release(nil)
@@ -122,8 +119,7 @@ func (g *group) cutHeld(ctx context.Context, step func(Step)) (revision string, 
 		err = context.Cause(held)
 	}
 	step(StepPostExec)
-	err = errors.Join(err, g.letGo(ctx, frozen, err))
-	return revision, errors.Join(err, g.unlockIfFree(ctx))
+	return revision, errors.Join(err, g.letGo(ctx, frozen, err))
 }
 
 // freeze runs the pre-exec rule. From its first command on, held ends when the freeze takes too long.
@@ -163,7 +159,8 @@ func (g *group) cutWhile(held context.Context, frozen Frozen) (string, error) {
 	return revision, err
 }
 
-// letGo ends what was up until the cut and runs the post-exec rule for what was begun.
+// letGo ends what was up until the cut, runs the post-exec rule for what was begun, and lets go of the namespaces once no
+// thaw of them is owed.
 func (g *group) letGo(ctx context.Context, frozen Frozen, failed error) error {
 	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), thawTime)
 	defer stop()
@@ -176,20 +173,31 @@ func (g *group) letGo(ctx context.Context, frozen Frozen, failed error) error {
 		}
 	}
 	if g.spec.Freezes() && !g.begun && failed != nil { // nothing was sent: there is nothing to let go on
-		return errors.Join(append(errs, g.strike(ctx, g.namespaces))...)
+		return errors.Join(append(errs, g.release(ctx))...)
 	}
-	err := g.thaw(ctx, &salvor.OwedThaw{Rule: g.post, Namespaces: g.namespaces, Begun: g.sent, Spared: g.spared})
+	err := g.thaw(ctx, &salvor.OwedThaw{Rule: g.post, Namespaces: g.namespaces, Begun: g.sent, Spared: g.spared}, g.heldFor)
 	if g.begun {
 		g.held(err == nil && g.thaws(g.post))
 	}
+	if err == nil {
+		err = g.unlock(ctx, g.freezes)
+	}
 	return errors.Join(append(errs, err)...)
+}
+
+// heldFor is for how long the group is held so far.
+func (g *group) heldFor() time.Duration {
+	if !g.begun {
+		return 0
+	}
+	return g.Now().Sub(g.began)
 }
 
 // held notes for how long the group was.
 func (g *group) held(thawed bool) {
 	g.resultMu.Lock()
 	defer g.resultMu.Unlock()
-	g.frozen, g.thawed = max(g.frozen, g.Now().Sub(g.began)), thawed
+	g.frozen, g.thawed = max(g.frozen, g.heldFor()), thawed
 }
 
 // startWatch begins the time of the freeze.
@@ -215,15 +223,4 @@ func (g *group) stopWatch() {
 	if g.watch != nil {
 		g.watch.Stop()
 	}
-}
-
-// unlockIfFree lets go of the namespaces unless a thaw of them is still owed.
-func (g *group) unlockIfFree(ctx context.Context) error {
-	if !g.spec.Freezes() {
-		return nil
-	}
-	if owed := g.record.status().Thaw; owed != nil && overlap(owed.Namespaces, g.namespaces) {
-		return nil
-	}
-	return g.unlock(context.WithoutCancel(ctx), g.namespaces)
 }

@@ -131,6 +131,9 @@ type run struct {
 	ruleWarnings    []string
 	// settled are the namespaces at the revision, once they were read.
 	settled *selection.Namespaces
+	// watchAt is when somebody looks whether this worker still lives, as far as that was asked for.
+	watchMu sync.Mutex
+	watchAt time.Time
 	// resumed is how far an earlier worker was.
 	resumed *checkpoint
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -31,16 +32,65 @@ func NextThaw(owed *salvor.OwedThaw) time.Time {
 	return owed.LastAttempt.Add(min(firstPause<<min(owed.Attempts-1, 8), mostPause))
 }
 
-// PayThaw runs the thaw that a backup still owes though it has ended, and strikes it once it has succeeded. It needs the
-// cluster and nothing else; an attempt that did not succeed is recorded with the thaw.
-// Conflict: it owes none, another process is at it, or the backup has not ended, and Run pays before anything else.
-func (e *Engine) PayThaw(ctx context.Context, id salvor.BackupID) (*salvor.Backup, error) {
-	b, err := catalog.MutateBackup(ctx, e.Catalog, id, func(b *salvor.Backup) error {
-		if b.Status.Thaw == nil || !b.Status.Phase.Done() {
-			return salvor.Errorf(salvor.Conflict, "backup %q is %s and owes no thaw of its own", b.Name, b.Status.Phase)
+// ThawDue is when somebody has to see to the thaw that a backup owes: when that is due, and not while a worker may still
+// live, who does it itself.
+func ThawDue(b *salvor.Backup) time.Time {
+	at := NextThaw(b.Status.Thaw)
+	if l := b.Status.Lease; l.Holder != "" && l.Expires.After(at) {
+		at = l.Expires.Time
+	}
+	return at
+}
+
+// Owing returns the backups that owe a thaw, whoever is due first in front. They are found by what they hold, however
+// many backups there are.
+func (e *Engine) Owing(ctx context.Context) ([]*salvor.Backup, error) {
+	var owing []*salvor.Backup
+	seen := map[salvor.BackupID]bool{}
+	for cursor := ""; ; {
+		page, next, err := e.Catalog.List(ctx, salvor.KindFreeze, cursor, catalog.MaxLimit)
+		if err != nil {
+			return nil, fmt.Errorf("looking for thaws that are owed: %w", err)
 		}
-		return e.lease(b, e.Now())
+		for _, o := range page {
+			id := o.(*salvor.Freeze).Spec.Backup
+			if seen[id] {
+				continue
+			}
+			seen[id] = true
+			b, err := e.Catalog.GetBackup(ctx, id)
+			if err != nil && !salvor.Is(err, salvor.NotFound) {
+				return nil, fmt.Errorf("looking for thaws that are owed: %w", err)
+			}
+			if err == nil && b.Status.Thaw != nil {
+				owing = append(owing, b)
+			}
+		}
+		if cursor = next; next == "" {
+			break
+		}
+	}
+	slices.SortStableFunc(owing, func(a, b *salvor.Backup) int { return ThawDue(a).Compare(ThawDue(b)) })
+	return owing, nil
+}
+
+// PayThaw runs the thaw that a backup owes whose worker has ended, and strikes it once it has succeeded. It needs the
+// cluster and nothing else; an attempt that did not succeed is recorded with the thaw. A backup that has not ended is
+// left for the next worker to go on with; one that somebody asked to cancel is Canceled.
+// Conflict: it owes none, or another process is at it; then the backup is returned as it is, and ThawDue says when to
+// look again.
+func (e *Engine) PayThaw(ctx context.Context, id salvor.BackupID) (*salvor.Backup, error) {
+	var there *salvor.Backup
+	b, err := catalog.MutateBackup(ctx, e.Catalog, id, func(b *salvor.Backup) error {
+		there = b
+		if b.Status.Thaw == nil {
+			return salvor.Errorf(salvor.Conflict, "backup %q is %s and owes no thaw", b.Name, b.Status.Phase)
+		}
+		return e.leaseAnew(b, e.Now())
 	})
+	if salvor.Is(err, salvor.Conflict) {
+		return there, err
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -57,11 +107,26 @@ func (e *Engine) PayThaw(ctx context.Context, id salvor.BackupID) (*salvor.Backu
 	}
 	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), finishTime)
 	defer stop()
-	released := r.record.update(ctx, func(s *salvor.BackupStatus) { s.Lease.Holder, s.Lease.Expires = "", metav1.Time{} })
+	released := r.record.update(ctx, func(s *salvor.BackupStatus) {
+		s.Lease.Holder, s.Lease.Expires = "", metav1.Time{}
+		if s.Thaw == nil && s.CancelRequested && !s.Phase.Done() {
+			canceled(s)
+			s.CompletedAt = metav1.NewTime(r.Now())
+		}
+	})
 	if err = errors.Join(err, released); err != nil {
 		return nil, fmt.Errorf("backup %q: %w", b.Name, err)
 	}
 	return r.record.b, nil
+}
+
+// canceled ends a backup that nobody works on.
+func canceled(s *salvor.BackupStatus) {
+	s.Phase, s.Checkpoint = salvor.PhaseCanceled, ""
+	s.Message = "canceled while nobody worked on it"
+	if s.FrozenFor.Duration > 0 {
+		s.Message += "; the application is thawed"
+	}
 }
 
 // payOwed reaches the cluster and runs the thaw that an earlier worker of this backup owed, if any.
@@ -77,15 +142,52 @@ func (r *run) payOwed(ctx context.Context) (err error) {
 	if owed == nil {
 		return nil
 	}
-	r.warn("an earlier attempt ended while the application was frozen, at %s at the latest; it was thawed when this one began", owed.Since.UTC().Format(time.RFC3339))
-	if err := r.thaw(ctx, owed); err != nil {
+	mine, others, err := r.owedFreezes(ctx, owed.Namespaces)
+	if err != nil {
 		return err
 	}
-	return r.unlock(context.WithoutCancel(ctx), owed.Namespaces)
+	if len(others) > 0 { // nothing was sent there: the worker had lost them before it could
+		if err := r.strike(ctx, others, 0); err != nil {
+			return err
+		}
+		owed = withoutNamespaces(owed, others)
+	}
+	if len(owed.Namespaces) > 0 {
+		r.warn("an earlier attempt ended while the application was frozen, at %s at the latest; it was thawed when this one began", owed.Since.UTC().Format(time.RFC3339))
+		if err := r.thaw(ctx, owed, func() time.Duration { return r.Now().Sub(owed.Since.Time) }); err != nil {
+			return err
+		}
+	}
+	return r.unlock(ctx, mine)
+}
+
+// owedFreezes finds the Freezes of namespaces that are this backup's, and those namespaces that another backup holds.
+func (r *run) owedFreezes(ctx context.Context, namespaces []string) (mine []*salvor.Freeze, others []string, err error) {
+	for _, ns := range namespaces {
+		f, err := freezeOf(ctx, r.Catalog, r.record.id.ClusterID, ns)
+		switch {
+		case err != nil:
+			return nil, nil, err
+		case f == nil:
+		case f.Spec.Backup != r.record.id:
+			others = append(others, ns)
+		case f.Spec.Epoch <= r.record.epoch:
+			mine = append(mine, f)
+		}
+	}
+	return mine, others, nil
+}
+
+// withoutNamespaces is what is owed elsewhere.
+func withoutNamespaces(owed *salvor.OwedThaw, namespaces []string) *salvor.OwedThaw {
+	rest := *owed
+	rest.Namespaces = slices.DeleteFunc(slices.Clone(owed.Namespaces), func(ns string) bool { return slices.Contains(namespaces, ns) })
+	rest.Begun, rest.Spared = outside(owed.Begun, namespaces), outside(owed.Spared, namespaces)
+	return &rest
 }
 
 // thaw runs the post-exec rule even when ctx has ended, and strikes the thaw that was owed once it has succeeded.
-func (r *run) thaw(ctx context.Context, owed *salvor.OwedThaw) error {
+func (r *run) thaw(ctx context.Context, owed *salvor.OwedThaw, held func() time.Duration) error {
 	if !r.thaws(owed.Rule) {
 		return nil
 	}
@@ -104,7 +206,7 @@ func (r *run) thaw(ctx context.Context, owed *salvor.OwedThaw) error {
 		err = fmt.Errorf("%s rule: %w", postExec, err)
 		return errors.Join(err, r.tried(context.WithoutCancel(ctx), err))
 	}
-	return r.strike(ctx, owed.Namespaces)
+	return r.strike(ctx, owed.Namespaces, held())
 }
 
 // tried records that the thaw did not succeed, and why.

@@ -22,6 +22,8 @@ type Freeze struct {
 type FreezeSpec struct {
 	// Backup that holds the namespace.
 	Backup BackupID `json:"backup"`
+	// Epoch of the worker that took the namespace; an older one has no say in it any more.
+	Epoch int64 `json:"epoch,omitempty"`
 	// Namespace that is held.
 	Namespace string `json:"namespace"`
 	// Until is when the backup holds nothing any more, unless it owes a thaw.

@@ -77,7 +77,7 @@ func objectLife(t *testing.T, c catalog.Catalog) {
 }
 
 func objectKinds(t *testing.T, c catalog.Catalog) {
-	for _, kind := range salvor.Kinds() {
+	for _, kind := range append(salvor.Kinds(), salvor.KindFreeze) {
 		if kind == salvor.KindBackup {
 			continue
 		}
@@ -94,6 +94,9 @@ func objectKinds(t *testing.T, c catalog.Catalog) {
 			t.Fatalf("getting %s: %v", kind, err)
 		}
 		wantSame(t, kind, o, got)
+		if names := list(t, c, kind, 10); !slices.Equal(names, []string{"same"}) {
+			t.Errorf("the list of %s is %v", kind, names)
+		}
 	}
 }
 
