@@ -53,7 +53,7 @@ func (s *Server) answer(work context.Context) {
 			s.Log.Error("looking for a backup that was asked for", "backup", id.Name, "error", err)
 		case b.Status.Phase == salvor.PhaseDeleting:
 			s.wait.Go(func() { s.do("deleting", id.Name, s.Delete(work, id)) })
-		case !b.Status.Phase.Done() && !s.start(work, id, b.Spec.Schedule, false, nil):
+		case !b.Status.Phase.Done() && !s.start(work, id, b.Spec.Schedule, nil):
 			s.mu.Lock()
 			s.asked.backups = append(s.asked.backups, id) // the next turn finds it
 			s.mu.Unlock()

@@ -115,7 +115,7 @@ func (s *Server) fireAt(ctx, work context.Context, b *salvor.BackupSchedule, pol
 	if missed > 0 {
 		s.Log.Warn("runs were missed while nobody served; the newest is made up for", "schedule", b.Name, "missed", missed, "for", due)
 	}
-	s.start(work, recorded.ID(), b.Name, false, func(*salvor.Backup) { s.retain(work, b.Name, policy.Retention) })
+	s.start(work, recorded.ID(), b.Name, func(*salvor.Backup) { s.retain(work, b.Name, policy.Retention) })
 	return nil
 }
 

@@ -148,12 +148,11 @@ func (s *Server) busy(schedule string) bool {
 	return len(s.running) >= s.Parallel || slices.Contains(slices.Collect(maps.Values(s.running)), schedule)
 }
 
-// start runs the backup in the background, unless it runs already or enough others do; then a later turn does. An urgent
-// one doesn't wait for others.
-func (s *Server) start(work context.Context, id salvor.BackupID, schedule string, urgent bool, after func(*salvor.Backup)) (started bool) {
+// start runs the backup in the background, unless it runs or is thawed already or enough others run; then a later turn does.
+func (s *Server) start(work context.Context, id salvor.BackupID, schedule string, after func(*salvor.Backup)) (started bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, runs := s.running[id]; runs || len(s.running) >= s.Parallel && !urgent {
+	if _, runs := s.running[id]; runs || s.thawing[id] || len(s.running) >= s.Parallel {
 		return false
 	}
 	s.running[id] = schedule
@@ -186,14 +185,12 @@ func (s *Server) run(ctx context.Context, id salvor.BackupID, after func(*salvor
 	}
 }
 
-// resume takes over backups whose worker has died: what they owe is thawed first.
+// resume takes over backups whose worker has died. What one owes is thawed first, which thaw sees to.
 func (s *Server) resume(ctx, work context.Context) error {
 	q := catalog.Query{Phases: []salvor.Phase{salvor.PhasePending, salvor.PhaseQuiescing, salvor.PhaseCapturing}, Limit: catalog.MaxLimit}
 	return s.each(ctx, q, func(b *salvor.Backup) {
-		owes := b.Status.Thaw != nil
-		if backup.Abandoned(b, s.Now()) && s.start(work, b.ID(), b.Spec.Schedule, owes, nil) {
-			s.Log.Warn("taking over a backup that was left unfinished", "backup", b.Name, "cluster", b.Status.ClusterID,
-				"worker", b.Status.Lease.Holder, "owes_thaw", owes)
+		if b.Status.Thaw == nil && backup.Abandoned(b, s.Now()) && s.start(work, b.ID(), b.Spec.Schedule, nil) {
+			s.Log.Warn("taking over a backup that was left unfinished", "backup", b.Name, "cluster", b.Status.ClusterID, "worker", b.Status.Lease.Holder)
 		}
 	})
 }

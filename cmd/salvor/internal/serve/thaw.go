@@ -2,7 +2,6 @@ package serve
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"salvor.io/salvor/shared/backup"
@@ -11,26 +10,18 @@ import (
 )
 
 // mostThaws is how many owed thaws are tried at once, beside the backups that run.
-const mostThaws = 8
+const mostThaws = 32
 
-// thaw pays what backups that have ended still owe, each after its pause; what can't be paid is tried again, however long
-// that takes. It notes when the next one is due.
+// thaw pays what backups owe that have ended or whose worker has died, each after its pause; what can't be paid is tried
+// again, however long that takes. It notes when the next one is due.
 func (s *Server) thaw(ctx, work context.Context) error {
-	var owing []*salvor.Backup
-	q := catalog.Query{Phases: []salvor.Phase{salvor.PhaseFailed, salvor.PhaseCanceled}, Limit: catalog.MaxLimit}
-	if err := s.each(ctx, q, func(b *salvor.Backup) {
-		if b.Status.Thaw != nil {
-			owing = append(owing, b)
-		}
-	}); err != nil {
+	owing, err := s.Engine().Owing(ctx)
+	if err != nil {
 		return err
 	}
-	slices.SortFunc(owing, func(a, b *salvor.Backup) int { // whoever has waited longest comes first
-		return backup.NextThaw(a.Status.Thaw).Compare(backup.NextThaw(b.Status.Thaw))
-	})
 	s.nextThaw = time.Time{}
 	for _, b := range owing {
-		if at := backup.NextThaw(b.Status.Thaw); s.Now().Before(at) {
+		if at := backup.ThawDue(b); s.Now().Before(at) {
 			s.nextThaw = at
 			return nil
 		}
@@ -60,7 +51,7 @@ func (s *Server) startThaw(work context.Context, b *salvor.Backup) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	id := b.ID()
-	if s.thawing[id] || len(s.thawing) >= mostThaws {
+	if _, runs := s.running[id]; runs || s.thawing[id] || len(s.thawing) >= mostThaws {
 		return
 	}
 	s.thawing[id] = true
@@ -75,7 +66,11 @@ func (s *Server) startThaw(work context.Context, b *salvor.Backup) {
 }
 
 func (s *Server) payThaw(ctx context.Context, b *salvor.Backup) {
-	log := s.Log.With("backup", b.Name, "cluster", b.Status.ClusterID, "since", b.Status.Thaw.Since.Time, "attempts", b.Status.Thaw.Attempts+1)
+	owed := b.Status.Thaw
+	log := s.Log.With("backup", b.Name, "cluster", b.Status.ClusterID, "namespaces", owed.Namespaces, "since", owed.Since.Time, "attempts", owed.Attempts+1)
+	if !b.Status.Phase.Done() {
+		log.Warn("the worker of a backup ended while the application was frozen; thawing it", "worker", b.Status.Lease.Holder)
+	}
 	_, err := s.Engine().PayThaw(ctx, b.ID())
 	switch {
 	case err == nil:
@@ -83,6 +78,7 @@ func (s *Server) payThaw(ctx context.Context, b *salvor.Backup) {
 	case salvor.Is(err, salvor.Conflict):
 		log.Info("somebody else sees to a thaw", "reason", err)
 	default:
-		log.Error("a thaw is still owed; it is tried again", "error", err)
+		log.Error("ALARM: an application may be frozen; a thaw is still owed; it is tried again", "error", err,
+			"do", "make the cluster and the pods reachable, or let the application go on by hand: salvor describe backup "+b.Name+" shows what the thaw runs")
 	}
 }
