@@ -33,6 +33,8 @@ type Rules interface {
 type RuleRequest struct {
 	Rule       salvor.RuleSpec
 	Namespaces []string
+	// After is for Freeze what will run after the cut: what can't be done then is not begun.
+	After salvor.RuleSpec
 	// VeleroHooks also runs what annotations of pods ask for, of those that any of PodSelectors selects.
 	VeleroHooks  bool
 	PodSelectors []metav1.LabelSelector

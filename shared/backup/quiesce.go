@@ -128,6 +128,7 @@ func (g *group) freeze(held context.Context, release context.CancelCauseFunc) (F
 		return Frozen{}, nil
 	}
 	request := g.request(g.pre, g.namespaces)
+	request.After = g.post
 	request.Begin = func(ctx context.Context, begun, spared []salvor.PodRef) error {
 		g.startWatch(release)
 		return g.note(ctx, begun, spared)

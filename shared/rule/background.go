@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"iter"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -26,71 +28,136 @@ const (
 	endTime = 15 * time.Second
 )
 
-// place is where files of a background command go in a container.
+// place is where files of background commands can go in a container.
 type place struct {
-	// file is what the command's own files are named after; empty, if it needs none.
-	file string
-	// program is what stands for ${WAIT_CMD}.
-	program string
+	// dir is a directory that can be written to; empty, if none is needed.
+	dir string
+	// how programs there are run: exec, or sh where only a shell can read them.
+	how string
 }
 
-// preflight asks each container that may get a background command whether it can have one: what it can't has to be known
-// before anything is frozen.
-func (r *run) preflight(ctx context.Context, choices []Choice) error {
+// waitFile is the file for a WAIT_CMD of its own, and program what stands for that.
+func (p place) waitFile(t Target, n int, now time.Time) (file, program string) {
+	file = p.dir + "/" + waitName(t, n, now)
+	if program = file + ".sh"; p.how != "exec" {
+		program = "/bin/sh " + program
+	}
+	return file, program
+}
+
+// waitName is a name that nobody else uses.
+func waitName(t Target, n int, now time.Time) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s/%s/%d/%d", t.UID, t.Container, n, now.UnixNano()))
+	return ".salvor-" + hex.EncodeToString(sum[:8])
+}
+
+// preflight asks each container whether it can run what it is to run, before the cut and after it: what it can't has to be
+// known before anything is frozen.
+func (r *run) preflight(ctx context.Context, before, after []Choice) error {
 	r.places = map[Target]place{}
-	var mu sync.Mutex
 	var group errgroup.Group
 	group.SetLimit(r.parallel())
+	var mu sync.Mutex
 	var errs []error
-	for i, c := range choices {
-		for j, a := range r.req.Spec.SubRules[i].Actions {
-			if a.Background == nil || j >= len(c.Actions) {
-				continue
+	ask := func(where string, do func() error) {
+		group.Go(func() error {
+			if err := do(); err != nil {
+				mu.Lock()
+				defer mu.Unlock()
+				errs = append(errs, fmt.Errorf("%s: %w", where, err))
 			}
-			for _, t := range c.Actions[j] {
-				group.Go(func() error {
-					p, err := r.inspect(ctx, a, t)
-					mu.Lock()
-					defer mu.Unlock()
-					if err != nil {
-						err = fmt.Errorf("sub-rule %q, action %q: %w", c.SubRule, a.Name, err)
-					}
-					errs = append(errs, err)
-					r.places[t] = p
-					return nil
-				})
+			return nil
+		})
+	}
+	asked, files := map[Target]bool{}, map[Target]bool{}
+	for w := range wanted(r.req.Spec, before) {
+		files[w.target] = files[w.target] || strings.Contains(w.action.Shell, salvor.WaitCommand)
+	}
+	for w := range wanted(r.req.Spec, before) {
+		if w.action.Background == nil || asked[w.target] {
+			continue
+		}
+		asked[w.target] = true
+		ask(w.where, func() error {
+			p, err := r.inspect(ctx, w.target, files[w.target])
+			mu.Lock()
+			defer mu.Unlock()
+			r.places[w.target] = p
+			return err
+		})
+	}
+	shells := func(prefix string, spec salvor.RuleSpec, choices []Choice) {
+		for w := range wanted(spec, choices) {
+			if w.action.Shell != "" && w.action.OnError != salvor.OnErrorContinue && !asked[w.target] {
+				asked[w.target] = true
+				ask(prefix+w.where, func() error { return r.hasShell(ctx, w.target) })
 			}
 		}
 	}
+	shells("", r.req.Spec, before)
+	shells("after the cut, ", r.req.After, after)
 	group.Wait()
+	slices.SortFunc(errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
 	return first(errs)
 }
 
-// inspect finds out whether a container can have a background command, and where its files can go.
-func (r *run) inspect(ctx context.Context, a salvor.Action, t Target) (place, error) {
-	name := ""
-	if strings.Contains(a.Shell, salvor.WaitCommand) {
-		sum := sha256.Sum256(fmt.Appendf(nil, "%s/%s/%s/%d", t.UID, t.Container, a.Name, r.Now().UnixNano()))
-		name = ".salvor-" + hex.EncodeToString(sum[:8])
+// want is an action and a container that it may run in.
+type want struct {
+	where  string
+	action salvor.Action
+	target Target
+}
+
+// wanted are the actions of a rule in the containers that were chosen for them.
+func wanted(spec salvor.RuleSpec, choices []Choice) iter.Seq[want] {
+	return func(yield func(want) bool) {
+		for i, c := range choices {
+			for j, targets := range c.Actions {
+				a := spec.SubRules[i].Actions[j]
+				for _, t := range targets {
+					if !yield(want{fmt.Sprintf("sub-rule %q, action %q", c.SubRule, a.Name), a, t}) {
+						return
+					}
+				}
+			}
+		}
 	}
+}
+
+// hasShell finds out whether a container has what a shell line takes.
+func (r *run) hasShell(ctx context.Context, t Target) error {
+	said, err := r.tryOut(ctx, t, []string{"/bin/sh", "-c", ":"})
+	if err != nil {
+		return salvor.Errorf(salvor.Invalid, "%w", fail(t, fmt.Errorf("it can't run a shell line: %w", err), said, true)).
+			WithHint("it takes /bin/sh; an image without one needs command: with a program that it has. Nothing was run")
+	}
+	return nil
+}
+
+// tryOut runs a command that changes nothing, and returns what it said.
+func (r *run) tryOut(ctx context.Context, t Target, command []string) (said string, err error) {
 	bounded, cancel := context.WithTimeoutCause(ctx, preflightTime, fmt.Errorf("no answer within %v", preflightTime))
 	defer cancel()
 	var stdout, stderr tail
-	req := cluster.ExecRequest{Namespace: t.Namespace, Pod: t.Pod, Container: t.Container,
-		Command: []string{"/bin/sh", "-c", preflight, "/bin/sh", name}, Stdout: &stdout, Stderr: &stderr}
-	err := retry(bounded, unstarted, func() error { return r.Cluster.Exec(bounded, req) })
+	req := cluster.ExecRequest{Namespace: t.Namespace, Pod: t.Pod, Container: t.Container, Command: command, Stdout: &stdout, Stderr: &stderr}
+	err = retry(bounded, unstarted, func() error { return r.Cluster.Exec(bounded, req) })
 	if err = ended(ctx, bounded, err); err != nil {
-		return place{}, salvor.Errorf(salvor.Invalid, "%w", fail(t, fmt.Errorf("it can't have a background command: %w", err), stderr.text(), true)).
+		return stderr.text(), err
+	}
+	return stdout.text(), nil
+}
+
+// inspect finds out whether a container can have background commands, and, if they need files, where these can go.
+func (r *run) inspect(ctx context.Context, t Target, files bool) (place, error) {
+	name := ""
+	if files {
+		name = waitName(t, -1, r.Now())
+	}
+	said, err := r.tryOut(ctx, t, []string{"/bin/sh", "-c", preflight, "/bin/sh", name})
+	if err != nil {
+		return place{}, salvor.Errorf(salvor.Invalid, "%w", fail(t, fmt.Errorf("it can't have a background command: %w", err), said, true)).
 			WithHint("it takes /bin/sh, sleep and a process group of its own; nothing was run")
 	}
-	dir, how, _ := strings.Cut(strings.TrimSpace(stdout.text()), " ")
-	if name == "" {
-		return place{}, nil
-	}
-	p := place{file: dir + "/" + name}
-	p.program = p.file + ".sh"
-	if how != "exec" {
-		p.program = "/bin/sh " + p.program
-	}
-	return p, nil
+	dir, how, _ := strings.Cut(strings.TrimSpace(said), " ")
+	return place{dir: dir, how: how}, nil
 }

@@ -111,12 +111,13 @@ func (r *run) targets(c *Choice, where string, a salvor.Action, pods []pod) (tar
 	return targets, first(errs)
 }
 
-// pods lists the running pods that any selector chooses in the namespaces, each once, sorted by namespace and name.
-func (e *Engine) pods(ctx context.Context, s salvor.SubRule, namespaces []string) ([]pod, error) {
+// pods lists the running pods that any selector chooses in the namespaces, each once, sorted by namespace and name. After
+// the cut, those that may be frozen are among them also while they terminate.
+func (r *run) pods(ctx context.Context, s salvor.SubRule, namespaces []string) ([]pod, error) {
 	var mu sync.Mutex
 	chosen := map[string]pod{}
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(e.parallel())
+	group.SetLimit(r.parallel())
 	for _, ns := range namespaces {
 		for i := range s.PodSelectors {
 			selector, err := salvor.Selector(&s.PodSelectors[i])
@@ -124,7 +125,7 @@ func (e *Engine) pods(ctx context.Context, s salvor.SubRule, namespaces []string
 				return nil, err
 			}
 			group.Go(func() error {
-				return e.list(ctx, ns, selector.String(), func(p pod) {
+				return r.list(ctx, ns, selector.String(), func(p pod) {
 					mu.Lock()
 					defer mu.Unlock()
 					chosen[p.key()] = p
@@ -137,12 +138,19 @@ func (e *Engine) pods(ctx context.Context, s salvor.SubRule, namespaces []string
 	}
 	pods := make([]pod, 0, len(chosen))
 	for _, p := range chosen {
-		if p.running() {
+		if p.running() || r.owes(p.ref()) && p.Status.Phase == phaseRunning { // as long as it ends, it may be frozen
 			pods = append(pods, p)
 		}
 	}
 	slices.SortFunc(pods, func(a, b pod) int { return strings.Compare(a.key(), b.key()) })
 	return pods, nil
+}
+
+// gone reports whether a pod is surely not there any more.
+func (r *run) gone(ctx context.Context, t Target) bool {
+	there := false
+	err := r.list(ctx, t.Namespace, "", func(p pod) { there = there || p.ref() == t.ref() })
+	return err == nil && !there
 }
 
 // list hands out the pods of one namespace, some perhaps twice. A server that fails is asked again.

@@ -18,6 +18,8 @@ import (
 const (
 	againFirst = time.Second
 	againMost  = 30 * time.Second
+	// killTime is how long a guarded command that was left behind may still work: it gets KILL three seconds after TERM.
+	killTime = 4 * time.Second
 )
 
 // attempts runs an action in one pod until it succeeds, as often as it may.
@@ -34,7 +36,7 @@ func (r *run) attempts(ctx context.Context, a salvor.Action, t Target, p *PodRes
 		select {
 		case <-ctx.Done():
 			return err
-		case <-time.After(pause):
+		case <-time.After(max(pause, r.untilGone())):
 		}
 		pause = min(2*pause, againMost)
 	}
@@ -56,8 +58,25 @@ func (r *run) once(ctx context.Context, a salvor.Action, t Target, p *PodResult)
 	if err != nil {
 		err = fail(t, ended(ctx, bounded, err), p.Stderr, guarded)
 		p.Error = err.Error()
+		r.left(err, guarded)
 	}
 	return err
+}
+
+// left notes that a command was left behind that ends soon.
+func (r *run) left(err error, guarded bool) {
+	if guarded && behind(err) {
+		r.heldMu.Lock()
+		defer r.heldMu.Unlock()
+		r.goneAt = r.Now().Add(killTime)
+	}
+}
+
+// untilGone is the time until nothing that was left behind works any more. What undoes it has to come later.
+func (r *run) untilGone() time.Duration {
+	r.heldMu.Lock()
+	defer r.heldMu.Unlock()
+	return r.goneAt.Sub(r.Now())
 }
 
 // exec runs a command to its end. guarded says that what it started ends when the connection does.

@@ -20,7 +20,7 @@ const (
 )
 
 // DefaultParallel is how many commands run at once when Engine.Parallel is not set.
-const DefaultParallel = 10
+const DefaultParallel = 20
 
 // Cluster is what the engine needs of a Kubernetes cluster.
 type Cluster interface {
@@ -49,6 +49,8 @@ type Request struct {
 	Spec salvor.RuleSpec
 	// Namespaces whose pods the rule may choose.
 	Namespaces []string
+	// After, of a pre-exec rule, is what will run after the cut: what can't be done then is not begun.
+	After salvor.RuleSpec
 	// MaxFreeze is how long the application may be held; background commands that do not say how long they live end by
 	// themselves half a minute later. Default: salvor.DefaultMaxFreeze.
 	MaxFreeze time.Duration
@@ -108,6 +110,9 @@ func (e *Engine) Freeze(ctx context.Context, req Request) (*Hold, error) {
 	if r.req.Spec, r.req.Namespaces, err = prepare(req.Spec, req.Namespaces); err != nil {
 		return h, err
 	}
+	if r.req.After, _, err = prepare(req.After, nil); err != nil {
+		return h, fmt.Errorf("after the cut: %w", err)
+	}
 	choices, err := r.checkAll(ctx)
 	if err != nil {
 		return h, err
@@ -143,10 +148,30 @@ func (r *run) checkAll(ctx context.Context) ([]Choice, error) {
 		r.note(Choice{Actions: [][]Target{targets}})
 		errs = append(errs, err)
 	}
-	if err := join(errs); err != nil {
+	after, err := r.checkAfter(ctx)
+	if err := join(append(errs, err)); err != nil {
 		return nil, err
 	}
-	return choices, r.preflight(ctx, choices)
+	return choices, r.preflight(ctx, choices, after)
+}
+
+// checkAfter checks as a whole what will run after the cut.
+func (r *run) checkAfter(ctx context.Context) ([]Choice, error) {
+	a := r.newRun(Request{Spec: r.req.After, Namespaces: r.req.Namespaces, Hooks: r.req.Hooks}, PostExec)
+	var choices []Choice
+	var errs []error
+	for _, s := range a.req.Spec.SubRules {
+		c, err := a.choose(ctx, s, a.req.Namespaces)
+		choices, errs = append(choices, c), append(errs, err)
+	}
+	if len(a.req.Hooks) > 0 {
+		_, _, err := a.hooked(ctx, hookNames[PostExec])
+		errs = append(errs, err)
+	}
+	if err := join(errs); err != nil {
+		return nil, fmt.Errorf("after the cut, %w", err)
+	}
+	return choices, nil
 }
 
 // Thaw runs the rule after a cut. What failed in one pod keeps it from no other.

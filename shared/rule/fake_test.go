@@ -26,12 +26,21 @@ type fake struct {
 	// listed, if set, is asked before each list.
 	listed func(cluster.ListRequest) error
 
+	// noShell is why pods have no shell.
+	noShell map[string]error
+
 	mu    sync.Mutex
 	calls []string // "pod/container: line", as they began
 	lists []string // namespaces that were listed
 }
 
 func (f *fake) Exec(ctx context.Context, r cluster.ExecRequest) error {
+	if slices.Equal(r.Command, []string{"/bin/sh", "-c", ":"}) { // whether there is a shell
+		if f.noShell != nil {
+			return f.noShell[r.Pod]
+		}
+		return nil
+	}
 	line := fmt.Sprint(r.Command)
 	if r.Command[0] == "/bin/sh" {
 		line = r.Command[len(r.Command)-1]

@@ -48,9 +48,10 @@ func (r *run) hold(ctx context.Context, a salvor.Action, t Target, p *PodResult)
 	}
 	h := &held{target: t, action: a, result: p, ends: r.Now().Add(life), ready: make(chan struct{}), done: make(chan struct{})}
 	r.heldMu.Lock()
+	n := len(r.held)
 	r.held = append(r.held, h)
 	r.heldMu.Unlock()
-	h.start(ctx, r, where, life)
+	h.start(ctx, r, where, n, life)
 	bounded, cancel := context.WithTimeoutCause(ctx, a.Timeout.Duration, fmt.Errorf("not ready after %v", a.Timeout.Duration))
 	defer cancel()
 	err := h.awaitReady(bounded, r)
@@ -63,18 +64,19 @@ func (r *run) hold(ctx context.Context, a salvor.Action, t Target, p *PodResult)
 }
 
 // start sends the command. Its connection outlives ctx: it ends when the command is told to.
-func (h *held) start(ctx context.Context, r *run, where place, life time.Duration) {
+func (h *held) start(ctx context.Context, r *run, where place, n int, life time.Duration) {
 	ctx, h.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	open, input := io.Pipe()
 	h.input = input
 	text, lines := inputText(h.action.Stdin)
-	mark := ""
-	line := h.action.Shell
-	if where.file != "" {
-		mark = "salvor: ready " + where.file
-		line = strings.ReplaceAll(line, salvor.WaitCommand, where.program)
+	file, mark, line := "", "", h.action.Shell
+	if strings.Contains(line, salvor.WaitCommand) {
+		var program string
+		file, program = where.waitFile(h.target, n, r.Now())
+		mark = "salvor: ready " + file
+		line = strings.ReplaceAll(line, salvor.WaitCommand, program)
 	}
-	k := keep{hold: true, lifetime: life, wait: where.file, mark: mark}
+	k := keep{hold: true, lifetime: life, wait: file, mark: mark}
 	req := cluster.ExecRequest{Namespace: h.target.Namespace, Pod: h.target.Pod, Container: h.target.Container,
 		Command: feeding(lines, k, argv(line, h.action.Command, h.action.Env)), Stdin: io.MultiReader(strings.NewReader(text), open),
 		Stdout: &watched{h: h, to: &h.stdout, wants: h.action.Background.ReadyLine},

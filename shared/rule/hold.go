@@ -3,6 +3,7 @@ package rule
 import (
 	"context"
 	"sync"
+	"time"
 )
 
 // Hold is a pre-exec rule whose background commands are up until it ends.
@@ -21,7 +22,8 @@ func (h *Hold) Lost() error {
 	return first(errs)
 }
 
-// End ends the background commands, also when ctx has ended, and completes the report. Unavailable: one may not have
+// End ends the background commands, also when ctx has ended, waits until what was left behind has ended too, and completes
+// the report. Unavailable: one may not have
 // ended, and does so by itself later.
 func (h *Hold) End(context.Context) (Report, error) {
 	r := h.run
@@ -31,5 +33,6 @@ func (h *Hold) End(context.Context) (Report, error) {
 		wait.Go(func() { errs[i] = b.end(r) })
 	}
 	wait.Wait()
+	time.Sleep(r.untilGone())
 	return r.end(), first(errs)
 }

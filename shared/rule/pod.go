@@ -60,9 +60,11 @@ func (p *pod) ref() salvor.PodRef {
 	return salvor.PodRef{Namespace: p.Metadata.Namespace, Name: p.Metadata.Name, UID: p.Metadata.UID}
 }
 
+const phaseRunning = "Running"
+
 // running reports whether commands can be run in the pod as a whole.
 func (p *pod) running() bool {
-	return p.Status.Phase == "Running" && p.Metadata.DeletionTimestamp == nil
+	return p.Status.Phase == phaseRunning && p.Metadata.DeletionTimestamp == nil
 }
 
 // container finds the container that an action without, or with, a name means.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -23,9 +24,10 @@ type run struct {
 	chosen, begun, owed, spared pods
 	// places are where files for background commands go, by target.
 	places map[Target]place
-	// held are the background commands that were begun.
+	// held are the background commands that were begun; goneAt is when all others that were left behind have ended.
 	heldMu sync.Mutex
 	held   []*held
+	goneAt time.Time
 }
 
 func (e *Engine) newRun(req Request, phase string) *run {
@@ -118,6 +120,10 @@ func (r *run) inAll(ctx context.Context, open []Target, action func(int) salvor.
 				return nil
 			}
 			errs[i] = r.pod(ctx, a, t, &results[i])
+			if errs[i] != nil && r.phase == PostExec && r.gone(ctx, t) {
+				results[i].Error += "; the pod is gone, and there is nothing to let go on in it"
+				errs[i] = nil
+			}
 			if errs[i] != nil && r.phase == PreExec && a.OnError != salvor.OnErrorContinue {
 				stop.Store(true)
 			}

@@ -32,6 +32,9 @@ exit $c`
 // end then within two seconds gets TERM, and KILL three seconds later. All of it gets that after $3 seconds whatever
 // happens, if that is not 0. $4, if set, is a file for WAIT_CMD, $5 what to say when that runs. The rest is the argv.
 //
+// When the command has ended, what it left running gets TERM, and of a background command KILL three seconds later: it may
+// hold what the command held.
+//
 // Those that wait for the end of the input and for the end of the time are processes of the group that they end. They
 // keep no output open, for the exec lasts as long as anything does.
 const fed = `exec 3<&0 </dev/null
@@ -56,12 +59,13 @@ trap : TERM
 [ "$hold" = hold ] || exec >/dev/null
 while read -r x <&3; do :; done
 exec >/dev/null
-[ "$hold" = hold ] && { [ -n "$wait" ] && echo end >"$wait"; sleep 2; }
+[ "$hold" = hold ] && { [ -f "$wait" ] && echo end >"$wait"; sleep 2; }
 finish) | (trap : TERM
 "$@" 2>&4 3<&- 4>&-
 c=$?
 [ -n "$wait" ] && rm -f "$wait" "$wait.sh"
 trap "" TERM
+[ "$hold" = hold ] && (sleep 3; kill -9 0) </dev/null >/dev/null 3<&- 4>&- &
 kill -TERM 0
 exit $c)`
 
