@@ -90,6 +90,7 @@ func TestABackgroundCommand(t *testing.T) {
 		"ends after its time, though nobody ends it":    {argv: sh("cat; echo ended"), life: time.Second, stays: true, code: 143, most: 4 * time.Second},
 		"that ignores TERM ends after its time too":     {argv: sh(`trap "" TERM; sleep 600; sleep 600`), life: time.Second, stays: true, code: -1, most: 9 * time.Second},
 		"ends by itself before that":                    {argv: sh("exit 7"), life: time.Minute, stays: true, code: 7, most: 1500 * time.Millisecond},
+		"leaves nothing behind that ignores TERM":       {argv: sh(`(trap "" TERM; sleep 600; sleep 600) & exit 2`), life: time.Minute, stays: true, code: 2, most: 5 * time.Second},
 		"leaves nothing behind":                         {argv: sh("sleep 600 & sleep 600 & exit 2"), life: time.Minute, stays: true, code: 2, most: 4 * time.Second},
 	}
 	eachShell(t, func(t *testing.T, shell []string) {
