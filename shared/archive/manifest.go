@@ -47,7 +47,9 @@ type Manifest struct {
 	Namespaces []string `json:"namespaces"`
 	// FrozenFor is how long the application was quiesced.
 	FrozenFor metav1.Duration `json:"frozenFor,omitzero"`
-	Totals    Totals          `json:"totals"`
+	// Freezes are what was quiesced together and for how long, in the order in which it began.
+	Freezes []salvor.FreezeTime `json:"freezes,omitempty"`
+	Totals  Totals              `json:"totals"`
 	// Excluded counts the objects of chosen kinds that were left out, by reason.
 	Excluded []Excluded `json:"excluded,omitempty"`
 	// Report is the file beside the manifest that holds rule output and timings, with its SHA-256 (hex).

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -28,8 +27,8 @@ type checkpoint struct {
 	// Namespaces as they were at the revision, of AllNamespaces that the cluster had. Nil: they were not read yet.
 	Namespaces    *selection.Namespaces `json:"namespaces,omitempty"`
 	AllNamespaces int                   `json:"allNamespaces,omitempty"`
-	Frozen        time.Duration         `json:"frozen,omitempty"`
-	Thawed        bool                  `json:"thawed,omitempty"`
+	// Freezes are how long what was held was.
+	Freezes []salvor.FreezeTime `json:"freezes,omitempty"`
 	// Warnings, Steps and Rules are those of the workers so far.
 	Warnings []string     `json:"warnings,omitempty"`
 	Steps    []StepTiming `json:"steps,omitempty"`
@@ -62,7 +61,7 @@ func (r *run) storeCheckpoint(ctx context.Context) (string, error) {
 	}
 	r.report.step(StepCheckpoint, r.Now())
 	p := &checkpoint{Revision: r.manifest.Revision, CutAt: r.manifest.CutAt, Groups: r.groups, Namespaces: r.settled, AllNamespaces: r.allNamespaces,
-		Frozen: r.frozen, Thawed: r.thawed, Warnings: r.ruleWarnings, Steps: r.report.r.Steps, Rules: r.report.r.Rules}
+		Freezes: r.freezeTimes(), Warnings: r.ruleWarnings, Steps: r.report.r.Steps, Rules: r.report.r.Rules}
 	if r.capture != nil {
 		p.Stored, p.Uploaded, p.UploadedBytes = r.capture.uploads.stored()
 		p.Lists = slices.DeleteFunc(r.capture.finished, func(l listed) bool {
@@ -97,7 +96,7 @@ func (r *run) goOn(ctx context.Context) (bool, error) {
 	for _, group := range p.Groups {
 		r.apart(group)
 	}
-	r.frozen, r.thawed, r.ruleWarnings = p.Frozen, p.Thawed, p.Warnings
+	r.times, r.ruleWarnings = p.Freezes, p.Warnings
 	r.manifest.Warnings = append(r.manifest.Warnings, p.Warnings...)
 	r.report.earlier(p.Steps, p.Rules)
 	return true, nil

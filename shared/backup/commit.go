@@ -53,7 +53,8 @@ func (r *run) fill() {
 	m.RequestedBy, m.Labels, m.Spec = b.RequestedBy, b.Labels, r.spec
 	m.CreatedAt, m.StartedAt = metav1.NewMicroTime(b.CreationTimestamp.Time), metav1.NewMicroTime(b.Status.StartedAt.Time)
 	m.CompletedAt = metav1.NewMicroTime(r.Now())
-	m.Namespaces, m.FrozenFor = r.namespaces, metav1.Duration{Duration: r.frozen}
+	m.Namespaces, m.Freezes = r.namespaces, r.freezeTimes()
+	m.FrozenFor = metav1.Duration{Duration: longest(m.Freezes)}
 	m.Kinds = r.capture.stored()
 	for i := range m.Kinds {
 		for j := range m.Kinds[i].Segments {

@@ -34,6 +34,8 @@ type group struct {
 	// began is when the first command was sent; begun says that there was one.
 	began time.Time
 	begun bool
+	// cutAt is when the cut was made.
+	cutAt time.Time
 	// sent are the pods that commands were sent to, spared those that were chosen and got none.
 	sent, spared []salvor.PodRef
 	// watch ends the context of the freeze when it takes too long.
@@ -157,6 +159,12 @@ func (g *group) cutWhile(held context.Context, frozen Frozen) (string, error) {
 			err = fmt.Errorf("the cut is worth nothing: %w", lost)
 		}
 	}
+	if err == nil && g.record.expired() { // whoever took over may have let the application go on
+		err = g.record.update(held, func(*salvor.BackupStatus) {})
+	}
+	if err == nil {
+		g.cutAt = g.Now()
+	}
 	return revision, err
 }
 
@@ -177,28 +185,11 @@ func (g *group) letGo(ctx context.Context, frozen Frozen, failed error) error {
 		return errors.Join(append(errs, g.release(ctx))...)
 	}
 	err := g.thaw(ctx, &salvor.OwedThaw{Rule: g.post, Namespaces: g.namespaces, Begun: g.sent, Spared: g.spared}, g.heldFor)
-	if g.begun {
-		g.held(err == nil && g.thaws(g.post))
-	}
+	g.noteTime(err == nil && len(errs) == 0)
 	if err == nil {
 		err = g.unlock(ctx, g.freezes)
 	}
 	return errors.Join(append(errs, err)...)
-}
-
-// heldFor is for how long the group is held so far.
-func (g *group) heldFor() time.Duration {
-	if !g.begun {
-		return 0
-	}
-	return g.Now().Sub(g.began)
-}
-
-// held notes for how long the group was.
-func (g *group) held(thawed bool) {
-	g.resultMu.Lock()
-	defer g.resultMu.Unlock()
-	g.frozen, g.thawed = max(g.frozen, g.heldFor()), thawed
 }
 
 // startWatch begins the time of the freeze.

@@ -21,6 +21,8 @@ type Report struct {
 	Error string       `json:"error,omitempty"`
 	Steps []StepTiming `json:"steps"`
 	Rules []RuleReport `json:"rules,omitempty"`
+	// Freezes are what was held together and for how long, in the order in which it began.
+	Freezes []salvor.FreezeTime `json:"freezes,omitempty"`
 	// Retries counts requests to the cluster that were repeated, by reason.
 	Retries  map[string]int   `json:"retries,omitempty"`
 	Failures []salvor.Failure `json:"failures,omitempty"`
@@ -97,7 +99,7 @@ func (p *report) encode(now time.Time, err error) []byte {
 	defer p.mu.Unlock()
 	p.endStep(now)
 	p.r.EndedAt = metav1.NewMicroTime(now)
-	p.r.Failures = p.run.manifest.Failures
+	p.r.Failures, p.r.Freezes = p.run.manifest.Failures, p.run.freezeTimes()
 	if err != nil {
 		p.r.Error = err.Error()
 	}

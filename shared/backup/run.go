@@ -117,11 +117,10 @@ type run struct {
 	// allNamespaces is how many the cluster has.
 	allNamespaces int
 	report        report
-	// frozen is how long the application was held; thawed says that the post-exec rule let it go on.
-	frozen time.Duration
-	thawed bool
+	// times are how long what was held was.
+	times  []salvor.FreezeTime
 	totals counters
-	// resultMu guards what groups that are cut side by side add to: warnings, exceptions, revisions and frozen.
+	// resultMu guards what groups that are cut side by side add to: warnings, exceptions, revisions and times.
 	resultMu sync.Mutex
 	// groups are the namespaces that were cut by themselves, revisions theirs.
 	groups    []archive.Exception
@@ -260,9 +259,9 @@ func (r *run) failed(s *salvor.BackupStatus, err error) {
 		s.Phase = salvor.PhaseCanceled
 	}
 	s.Message = err.Error()
-	if r.thawed {
-		s.FrozenFor.Duration = r.frozen
-		s.Message += fmt.Sprintf("; the application was frozen for %s and is thawed", r.frozen.Round(time.Millisecond))
+	r.noteFreezes(s)
+	if frozen := longest(s.Freezes); frozen > 0 && s.Thaw == nil {
+		s.Message += fmt.Sprintf("; the application was frozen for %s and is thawed", frozen.Round(time.Millisecond))
 	}
 	r.saveProgress(s)
 }
@@ -270,7 +269,9 @@ func (r *run) failed(s *salvor.BackupStatus, err error) {
 func (r *run) succeeded(s *salvor.BackupStatus) {
 	m := r.manifest
 	s.Phase, s.CutAt, s.Revision, s.RootDigest = m.Phase, m.CutAt, m.Revision, r.rootHash
-	s.Namespaces, s.Failures, s.Warnings, s.FrozenFor = m.Namespaces, firstFailures(m.Failures), m.Warnings, m.FrozenFor
+	s.Namespaces, s.Failures, s.Warnings = m.Namespaces, firstFailures(m.Failures), m.Warnings
+	r.times = m.Freezes // of an earlier worker, if its manifest was there already
+	r.noteFreezes(s)
 	s.Progress = salvor.Progress{Kinds: len(m.Kinds), KindsDone: len(m.Kinds), Objects: m.Totals.Objects, Bytes: m.Totals.Bytes,
 		Segments: m.Totals.Segments, SegmentsUploaded: m.Totals.UploadedSegments, BytesUploaded: m.Totals.UploadedBytes}
 	s.Message = summary(&m)

@@ -150,15 +150,26 @@ func (r *run) payOwed(ctx context.Context) (err error) {
 		if err := r.strike(ctx, others, 0); err != nil {
 			return err
 		}
-		owed = withoutNamespaces(owed, others)
 	}
+	owed = withoutNamespaces(owed, others)
 	if len(owed.Namespaces) > 0 {
+		owed.Rule = forgiving(owed.Rule)
 		r.warn("an earlier attempt ended while the application was frozen, at %s at the latest; it was thawed when this one began", owed.Since.UTC().Format(time.RFC3339))
 		if err := r.thaw(ctx, owed, func() time.Duration { return r.Now().Sub(owed.Since.Time) }); err != nil {
 			return err
 		}
 	}
 	return r.unlock(ctx, mine)
+}
+
+// forgiving is the rule for a thaw that another worker owed: an application that is gone by now is owed nothing, and the
+// thaw would never be paid.
+func forgiving(rule salvor.RuleSpec) salvor.RuleSpec {
+	rule.SubRules = slices.Clone(rule.SubRules)
+	for i := range rule.SubRules {
+		rule.SubRules[i].OnNoPods = salvor.OnNoPodsWarn
+	}
+	return rule
 }
 
 // owedFreezes finds the Freezes of namespaces that are this backup's, and those namespaces that another backup holds.

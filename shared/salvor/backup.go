@@ -102,8 +102,22 @@ type BackupStatus struct {
 	Warnings []string `json:"warnings,omitempty"`
 	// Thaw is owed from before the first pre-exec action until the post-exec rule has succeeded.
 	Thaw *OwedThaw `json:"thaw,omitempty"`
-	// FrozenFor is the time from the first pre-exec action to the end of the post-exec rule.
+	// FrozenFor is the time from the first pre-exec action to the end of the post-exec rule: the longest, if namespaces were held each by itself.
 	FrozenFor metav1.Duration `json:"frozenFor,omitzero"`
+	// Freezes are what was held together and for how long; of very many, the longest.
+	Freezes []FreezeTime `json:"freezes,omitempty"`
+}
+
+// FreezeTime is how long applications were held.
+type FreezeTime struct {
+	// Namespace that was held by itself; empty: all of the backup were held together.
+	Namespace string `json:"namespace,omitempty"`
+	// Began is when the first pre-exec action was sent.
+	Began metav1.MicroTime `json:"began"`
+	// CutAfter is the time from then until the cut was made; 0: there was none.
+	CutAfter metav1.Duration `json:"cutAfter,omitzero"`
+	// ThawedAfter is the time until the application was let go on; 0: it was not, and is owed a thaw.
+	ThawedAfter metav1.Duration `json:"thawedAfter,omitzero"`
 }
 
 // OwedThaw is what has to run to let an application go on, in the rule's words of the moment it was frozen.
