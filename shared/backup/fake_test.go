@@ -117,6 +117,31 @@ type fakeRules struct {
 	hook func(phase string)
 	// lost is why what holds the application does so no more.
 	lost error
+	// freeze and thaw, if set, play the rules of a backup, whose namespaces are pods that were written down already.
+	freeze func(ctx context.Context, name string, q backup.RuleRequest) error
+	thaw   func(ctx context.Context, name string, q backup.RuleRequest) error
+}
+
+// rulesOf are the rules as one backup runs them.
+type rulesOf struct {
+	*fakeRules
+	name string
+}
+
+func (r rulesOf) Freeze(ctx context.Context, q backup.RuleRequest) (backup.Frozen, error) {
+	f, err := r.fakeRules.Freeze(ctx, q)
+	if r.freeze != nil && err == nil {
+		err = r.freeze(ctx, r.name, q)
+	}
+	return f, err
+}
+
+func (r rulesOf) Thaw(ctx context.Context, q backup.RuleRequest) (backup.RuleReport, error) {
+	out, err := r.fakeRules.Thaw(ctx, q)
+	if r.thaw != nil && err == nil {
+		err = r.thaw(ctx, r.name, q)
+	}
+	return out, err
 }
 
 func (r *fakeRules) Freeze(ctx context.Context, q backup.RuleRequest) (backup.Frozen, error) {
@@ -183,9 +208,9 @@ func newBench(t *testing.T, c backup.Cluster) *bench {
 	}
 	b.repo = repository.New(loc, "prod")
 	b.Engine = &backup.Engine{Catalog: b.catalog, Now: time.Now, Holder: "me", CatalogID: "cat",
-		Tuning: backup.Tuning{PageSize: 7, FixedPages: true, RetryBase: time.Millisecond, Beat: 5 * time.Millisecond},
-		Open: func(context.Context, *salvor.Backup) (*backup.Site, error) {
-			return &backup.Site{Cluster: c, Rules: b.rules}, nil
+		Tuning: backup.Tuning{PageSize: 7, FixedPages: true, RetryBase: time.Millisecond, Beat: 5 * time.Millisecond, LockPause: time.Millisecond},
+		Open: func(_ context.Context, of *salvor.Backup) (*backup.Site, error) {
+			return &backup.Site{Cluster: c, Rules: rulesOf{b.rules, of.Name}}, nil
 		},
 		Store: func(context.Context, *salvor.Backup) (*repository.Repository, error) { return b.repo, nil }}
 	put := func(o salvor.Object, name string) {

@@ -58,6 +58,9 @@ func (r *run) lockOne(ctx context.Context, ns string) (mine *salvor.Freeze, hold
 		if by != "" {
 			holder = by
 		}
+		if err != nil && ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
 		if err != nil || mine != nil {
 			return mine, holder, err
 		}

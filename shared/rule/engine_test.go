@@ -242,7 +242,9 @@ func TestReportAsStored(t *testing.T) {
 		got, _ := json.Marshal(report)
 		want := `{"startedAt":"2000-01-01T00:00:00.000000Z","endedAt":"2000-01-01T00:00:01.500000Z","subRules":[` +
 			`{"name":"freeze","pods":["shop/a"],"actions":[{"name":"1","pods":[{"namespace":"shop","pod":"a","uid":"uid-a","container":"main","exitCode":0,` +
-			`"stdout":"frozen","stdoutBytes":6,"startedAt":"2000-01-01T00:00:00.000000Z","duration":"1.5s"}]}]},{"name":"2"}],` +
+			`"stdout":"frozen","stdoutBytes":6,"startedAt":"2000-01-01T00:00:00.000000Z","duration":"1.5s"}],` +
+			`"startedAt":"2000-01-01T00:00:00.000000Z","duration":"1.5s"}],"startedAt":"2000-01-01T00:00:00.000000Z","duration":"1.5s"},` +
+			`{"name":"2","startedAt":"2000-01-01T00:00:01.500000Z"}],` +
 			`"warnings":["sub-rule \"2\": its selectors choose no running pod"]}`
 		if diff := cmp.Diff(want, string(got)); diff != "" {
 			t.Error(diff)

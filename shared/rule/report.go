@@ -18,6 +18,9 @@ type SubRuleReport struct {
 	Pods []string `json:"pods,omitempty"`
 	// Actions that were begun, in order.
 	Actions []ActionReport `json:"actions,omitempty"`
+	// StartedAt is when its pods were chosen, Duration the time until its last action had ended, or was ready in the background.
+	StartedAt metav1.MicroTime `json:"startedAt,omitzero"`
+	Duration  metav1.Duration  `json:"duration,omitzero"`
 	// Error says why pods could not be chosen.
 	Error string `json:"error,omitempty"`
 }
@@ -26,6 +29,9 @@ type SubRuleReport struct {
 type ActionReport struct {
 	Name string      `json:"name"`
 	Pods []PodResult `json:"pods,omitempty"`
+	// StartedAt and Duration are those of all pods together; what they exceed those of the pods by is Salvor's own time.
+	StartedAt metav1.MicroTime `json:"startedAt,omitzero"`
+	Duration  metav1.Duration  `json:"duration,omitzero"`
 }
 
 // PodResult is what came of one action in one pod.

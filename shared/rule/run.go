@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"salvor.io/salvor/shared/salvor"
 )
@@ -48,6 +49,7 @@ func (r *run) end() Report {
 // subRule runs a sub-rule in the pods that it chooses now, or has just chosen.
 func (r *run) subRule(ctx context.Context, s salvor.SubRule, known *Choice) error {
 	clear(r.failed)
+	began := r.now()
 	choice, err := Choice{}, error(nil)
 	if known != nil {
 		choice = *known
@@ -56,8 +58,9 @@ func (r *run) subRule(ctx context.Context, s salvor.SubRule, known *Choice) erro
 		r.note(choice)
 	}
 	r.warn(choice.Warnings...)
-	r.report.SubRules = append(r.report.SubRules, SubRuleReport{Name: s.Name, Pods: choice.Pods})
+	r.report.SubRules = append(r.report.SubRules, SubRuleReport{Name: s.Name, Pods: choice.Pods, StartedAt: began})
 	report := &r.report.SubRules[len(r.report.SubRules)-1]
+	defer func() { report.Duration = r.since(began) }()
 	if err != nil {
 		report.Error = Mask(err.Error())
 		if r.phase == PreExec {
@@ -67,8 +70,9 @@ func (r *run) subRule(ctx context.Context, s salvor.SubRule, known *Choice) erro
 	errs := []error{err} // in post-exec, what could be told is thawed all the same
 	for i, targets := range choice.Actions {
 		a := s.Actions[i]
+		began := r.now()
 		results, err := r.action(ctx, a, targets)
-		report.Actions = append(report.Actions, ActionReport{Name: a.Name, Pods: results})
+		report.Actions = append(report.Actions, ActionReport{Name: a.Name, Pods: results, StartedAt: began, Duration: r.since(began)})
 		if err != nil {
 			err = fmt.Errorf("sub-rule %q, action %q: %w", s.Name, a.Name, err)
 		}
@@ -82,6 +86,11 @@ func (r *run) subRule(ctx context.Context, s salvor.SubRule, known *Choice) erro
 		}
 	}
 	return join(errs)
+}
+
+// since is the time from then on.
+func (r *run) since(began metav1.MicroTime) metav1.Duration {
+	return metav1.Duration{Duration: r.Now().Sub(began.Time)}
 }
 
 func (r *run) warn(what ...string) { r.report.Warnings = append(r.report.Warnings, what...) }

@@ -27,9 +27,9 @@ func (r *run) hooks(ctx context.Context) error {
 	if len(r.req.Hooks) == 0 {
 		return nil
 	}
-	name := hookNames[r.phase]
+	name, began := hookNames[r.phase], r.now()
 	targets, actions, err := r.hooked(ctx, name)
-	report := SubRuleReport{Name: name}
+	report := SubRuleReport{Name: name, StartedAt: began}
 	for _, t := range targets {
 		report.Pods = append(report.Pods, t.key())
 	}
@@ -48,7 +48,8 @@ func (r *run) hooks(ctx context.Context) error {
 	}
 	results, errs := r.inAll(ctx, targets, func(i int) salvor.Action { return actions[i] })
 	last := &r.report.SubRules[len(r.report.SubRules)-1]
-	last.Actions = append(last.Actions, ActionReport{Name: "hook", Pods: results})
+	last.Duration = r.since(began)
+	last.Actions = append(last.Actions, ActionReport{Name: "hook", Pods: results, StartedAt: began, Duration: last.Duration})
 	for i, err := range errs {
 		if err == nil {
 			continue
