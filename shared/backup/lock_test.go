@@ -161,6 +161,7 @@ func TestALockOfWhichNothingIsOwedIsOverInTime(t *testing.T) {
 		t.Errorf("while it may hold: %v", err)
 	}
 	b.later(2 * time.Minute)
+	b.Tuning.LockWait = 0
 	if _, err := b.as("another").make(t, quiesced("late", "a")); err != nil {
 		t.Errorf("when it holds nothing any more: %v", err)
 	}
