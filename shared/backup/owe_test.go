@@ -5,9 +5,11 @@ import (
 	"errors"
 	"runtime"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
+	"salvor.io/salvor/shared/archive"
 	"salvor.io/salvor/shared/backup"
 	"salvor.io/salvor/shared/salvor"
 )
@@ -116,6 +118,9 @@ func TestTheThawOfADeadWorkerIsFoundAndPaidOnce(t *testing.T) {
 			}
 			if got := b.rules.count("post-exec"); got != c.paid {
 				t.Errorf("the post-exec rule ran %d times", got)
+			}
+			if report, err := b.repo.Report(t.Context(), "b", archive.ReportName(paid.Status.Lease.Epoch), ""); err != nil || !strings.Contains(string(report), `"phase":"post-exec"`) {
+				t.Errorf("its report: %v, %s", err, report)
 			}
 			if owing, held := b.owe(t), b.held(t); len(owing) > 0 || len(held) > 0 {
 				t.Errorf("then %v owe a thaw, and %v are held", owing, held)

@@ -17,6 +17,9 @@ import (
 // thawTime bounds the post-exec rule when the run itself has ended already.
 const thawTime = 10 * time.Minute
 
+// reportTime is what storing the report of a thaw that was paid may take: the thaw itself needs no location.
+const reportTime = 20 * time.Second
+
 // The first and the longest pause between two attempts to pay a thaw.
 const (
 	firstPause = 5 * time.Second
@@ -117,7 +120,18 @@ func (e *Engine) PayThaw(ctx context.Context, id salvor.BackupID) (*salvor.Backu
 	if err = errors.Join(err, released); err != nil {
 		return nil, fmt.Errorf("backup %q: %w", b.Name, err)
 	}
+	r.reportPayment(ctx)
 	return r.record.b, nil
+}
+
+// reportPayment keeps what the thaw put out, where the location can be reached.
+func (r *run) reportPayment(ctx context.Context) {
+	ctx, stop := context.WithTimeout(ctx, reportTime)
+	defer stop()
+	var err error
+	if r.site.Repository, err = r.Store(ctx, r.begun); err == nil {
+		r.storeReport(ctx, nil)
+	}
 }
 
 // canceled ends a backup that nobody works on.

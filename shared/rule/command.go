@@ -96,7 +96,7 @@ func (r *run) exec(ctx context.Context, a salvor.Action, t Target, stdout, stder
 			req.Command = feeding(lines, keep{}, argv(a.Shell, nil, a.Env))
 		}
 	} else if a.Stdin != "" {
-		input = func() (io.Reader, func()) { return strings.NewReader(a.Stdin), func() {} }
+		input = func() (io.Reader, func()) { return strings.NewReader(text), func() {} }
 	}
 	return guarded, retry(ctx, unstarted, func() error {
 		in, end := input()

@@ -16,7 +16,7 @@ import (
 // its own, and looks first: elsewhere the line runs unguarded. When the line ends by itself, what it left running in
 // the background stays.
 const guard = `exec 3<&0 </dev/null
-read -r p c s o g x </proc/$$/stat 2>/dev/null
+read -r p c s o g x 2>/dev/null </proc/$$/stat
 if [ "$g" = "$$" ]; then
 (trap "" TERM; read -r x <&3; kill 0; sleep 3; kill -9 0) >/dev/null 2>&1 &
 else
@@ -40,7 +40,7 @@ exit $c`
 const fed = `exec 3<&0 </dev/null
 n=$1 hold=$2 life=$3 wait=$4 mark=$5
 shift 5
-read -r p c s o g x </proc/$$/stat 2>/dev/null
+read -r p c s o g x 2>/dev/null </proc/$$/stat
 feed() { while [ "$n" -gt 0 ] && IFS= read -r x; do n=$((n-1)); printf '%s\n' "$x"; done <&3; }
 if [ "$g" != "$$" ]; then
 [ "$hold" = hold ] && { echo "the command has no process group of its own and could not be ended" >&2; exit 125; }
@@ -83,7 +83,7 @@ done`
 // preflight finds out, before anything is frozen, whether a container can have a background command. $1 is a name for
 // files that no other uses; empty, if none are needed. It prints a directory for them, and whether programs there can be
 // run (exec) or only be read by a shell (sh).
-const preflight = `read -r p c s o g x </proc/$$/stat 2>/dev/null
+const preflight = `read -r p c s o g x 2>/dev/null </proc/$$/stat
 [ "$g" = "$$" ] || { echo "commands have no process group of their own, so this one could not be ended" >&2; exit 1; }
 sleep 0 || { echo "there is no sleep, so the command would not end by itself" >&2; exit 1; }
 [ -n "$1" ] || exit 0
