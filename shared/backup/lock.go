@@ -33,7 +33,11 @@ func (r *run) lock(ctx context.Context, namespaces []string) ([]*salvor.Freeze, 
 	waiting, stop := context.WithTimeoutCause(ctx, r.tuning.LockWait, salvor.Errorf(salvor.Conflict, "its turn did not come within %s", r.tuning.LockWait).
 		WithHint("let backups of the same application begin at different times; salvor get thaws shows what is owed"))
 	defer stop()
-	var mine []*salvor.Freeze
+	mine, err := r.lockFree(waiting, namespaces)
+	if len(mine) == len(namespaces) || err != nil {
+		return mine, err
+	}
+	mine = nil
 	for _, ns := range slices.Sorted(slices.Values(namespaces)) {
 		began := r.Now()
 		f, holder, err := r.lockOne(waiting, ns)
@@ -49,6 +53,28 @@ func (r *run) lock(ctx context.Context, namespaces []string) ([]*salvor.Freeze, 
 		mine = append(mine, f)
 	}
 	return mine, nil
+}
+
+// lockFree takes the namespaces, all at once, if all of them are free.
+func (r *run) lockFree(ctx context.Context, namespaces []string) ([]*salvor.Freeze, error) {
+	found := make([]*salvor.Freeze, len(namespaces))
+	var group errgroup.Group
+	group.SetLimit(lockWrites)
+	for i, ns := range namespaces {
+		group.Go(func() (err error) {
+			found[i], _, err = r.tryLock(ctx, ns)
+			return err
+		})
+	}
+	err := group.Wait()
+	if err != nil && ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	mine := slices.DeleteFunc(found, func(f *salvor.Freeze) bool { return f == nil })
+	if err == nil && len(mine) == len(namespaces) {
+		return mine, nil
+	}
+	return nil, errors.Join(err, r.unlock(ctx, mine))
 }
 
 // lockOne takes one namespace. holder is who held it when it was not free.
@@ -100,7 +126,10 @@ func (r *run) tryLock(ctx context.Context, ns string) (mine *salvor.Freeze, hold
 	if salvor.Is(err, salvor.Conflict) || salvor.Is(err, salvor.NotFound) { // somebody else was quicker
 		return nil, there.Spec.Backup.Name, nil
 	}
-	return mine, "", err
+	if err != nil {
+		return nil, "", err
+	}
+	return mine, "", nil
 }
 
 // until is when a freeze that begins now is over, whatever happens, if no thaw is owed.

@@ -132,8 +132,11 @@ func (g *group) freeze(held context.Context, release context.CancelCauseFunc) (F
 	request := g.request(g.pre, g.namespaces)
 	request.After = g.post
 	request.Begin = func(ctx context.Context, begun, spared []salvor.PodRef) error {
+		if err := g.note(ctx, begun, spared); err != nil {
+			return err
+		}
 		g.startWatch(release)
-		return g.note(ctx, begun, spared)
+		return nil
 	}
 	frozen, err := g.site.Rules.Freeze(held, request)
 	if err != nil {
