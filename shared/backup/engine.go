@@ -43,6 +43,8 @@ type RuleRequest struct {
 	// Begin is called before commands are sent in Freeze, with all pods that have been sent some from then on, and those that
 	// were chosen and have not. An error stops the rule with nothing sent.
 	Begin func(ctx context.Context, begun, spared []salvor.PodRef) error
+	// GoOn is asked before each command is sent. An error: it is not sent.
+	GoOn func(ctx context.Context) error
 	// Begun and Spared are for Thaw what Begin was last told; nil, if that is not known.
 	Begun, Spared []salvor.PodRef
 }

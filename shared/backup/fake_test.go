@@ -133,6 +133,9 @@ func (r rulesOf) Freeze(ctx context.Context, q backup.RuleRequest) (backup.Froze
 	if r.freeze != nil && err == nil {
 		err = r.freeze(ctx, r.name, q)
 	}
+	if err == nil {
+		err = q.GoOn(ctx) // as before another command
+	}
 	return f, err
 }
 

@@ -73,6 +73,8 @@ type record struct {
 
 	mu sync.Mutex
 	b  *salvor.Backup
+	// fenced says that another worker took over.
+	fenced bool
 }
 
 // update changes the status and saves it. Fenced: another worker took over, and nothing was written.
@@ -88,11 +90,20 @@ func (r *record) update(ctx context.Context, change func(*salvor.BackupStatus)) 
 		return nil
 	})
 	if err != nil {
+		r.fenced = r.fenced || salvor.Is(err, salvor.Fenced)
 		return err
 	}
 	r.b = b
 	r.engine.tell(b.Status)
 	return nil
+}
+
+// confirm makes sure, where others may have taken over, that nobody has. Fenced: somebody did.
+func (r *record) confirm(ctx context.Context) error {
+	if !r.expired() {
+		return nil
+	}
+	return r.update(ctx, func(*salvor.BackupStatus) {})
 }
 
 func (r *record) status() salvor.BackupStatus {
@@ -103,7 +114,9 @@ func (r *record) status() salvor.BackupStatus {
 
 // expired reports whether others may have taken over: the lease could not be renewed in time, or the machine slept.
 func (r *record) expired() bool {
-	return r.engine.Now().After(r.status().Lease.Expires.Time)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.fenced || r.engine.Now().After(r.b.Status.Lease.Expires.Time)
 }
 
 func (e *Engine) tell(s salvor.BackupStatus) {

@@ -287,3 +287,23 @@ func (f *failing) UpdateBackup(ctx context.Context, b *salvor.Backup) error {
 	}
 	return f.Catalog.UpdateBackup(ctx, b)
 }
+
+// A machine that sleeps in the middle of a rule and wakes up when another has thawed sends no further command.
+func TestAWorkerThatWasAwayFreezesNothingMore(t *testing.T) {
+	f, _ := filled(1)
+	b := newBench(t, f)
+	b.Tuning.Beat = time.Hour
+	b.rules.freeze = func(context.Context, string, backup.RuleRequest) error {
+		b.change(t, salvor.BackupID{ClusterID: "prod", Name: "b"}, func(s *salvor.BackupStatus) {
+			s.Thaw, s.Lease = nil, salvor.Lease{Epoch: s.Lease.Epoch + 1}
+		})
+		b.later(time.Hour)
+		return nil // the next command is asked for
+	}
+	if _, err := b.make(t, quiesced("b", "a")); !salvor.Is(err, salvor.Fenced) || !strings.Contains(err.Error(), "pre-exec rule") {
+		t.Errorf("it ended with %v", err)
+	}
+	if !slices.Equal(b.rules.ran, []string{"pre-exec"}) {
+		t.Errorf("%v ran", b.rules.ran)
+	}
+}

@@ -104,15 +104,10 @@ func (g *group) callWatch(ctx context.Context) error {
 	return nil
 }
 
-// note writes down in which pods commands are about to run. Without new ones it only makes sure, where the lease may be
-// lost, that this process may go on.
+// note writes down in which pods commands are about to run.
 func (g *group) note(ctx context.Context, begun, spared []salvor.PodRef) error {
-	known := len(begun) == len(g.sent)
-	if known && !g.record.expired() {
-		return nil
-	}
 	err := g.record.update(ctx, func(s *salvor.BackupStatus) {
-		if s.Thaw == nil || known {
+		if s.Thaw == nil {
 			return
 		}
 		s.Thaw.Begun = append(outside(s.Thaw.Begun, g.namespaces), begun...)

@@ -130,7 +130,7 @@ func (g *group) freeze(held context.Context, release context.CancelCauseFunc) (F
 		return Frozen{}, nil
 	}
 	request := g.request(g.pre, g.namespaces)
-	request.After = g.post
+	request.After, request.GoOn = g.post, g.record.confirm
 	request.Begin = func(ctx context.Context, begun, spared []salvor.PodRef) error {
 		if err := g.note(ctx, begun, spared); err != nil {
 			return err
@@ -162,8 +162,8 @@ func (g *group) cutWhile(held context.Context, frozen Frozen) (string, error) {
 			err = fmt.Errorf("the cut is worth nothing: %w", lost)
 		}
 	}
-	if err == nil && g.record.expired() { // whoever took over may have let the application go on
-		err = g.record.update(held, func(*salvor.BackupStatus) {})
+	if err == nil { // whoever took over may have let the application go on
+		err = g.record.confirm(held)
 	}
 	if err == nil {
 		g.cutAt = g.Now()

@@ -218,13 +218,17 @@ func (r *run) thaw(ctx context.Context, owed *salvor.OwedThaw, held func() time.
 	}
 	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), thawTime)
 	defer stop()
-	if r.record.expired() { // whoever took over may have thawed already, and frozen again
-		if err := r.record.update(ctx, func(*salvor.BackupStatus) {}); salvor.Is(err, salvor.Fenced) {
+	goOn := func(ctx context.Context) error { // whoever took over may have thawed already, and others frozen again
+		if err := r.record.confirm(ctx); salvor.Is(err, salvor.Fenced) {
 			return err
 		}
+		return nil // a catalog that is away keeps nothing frozen
+	}
+	if err := goOn(ctx); err != nil {
+		return err
 	}
 	q := r.request(owed.Rule, owed.Namespaces)
-	q.Begun, q.Spared = owed.Begun, owed.Spared
+	q.GoOn, q.Begun, q.Spared = goOn, owed.Begun, owed.Spared
 	out, err := r.site.Rules.Thaw(ctx, q)
 	r.keep(postExec, out)
 	if err != nil {

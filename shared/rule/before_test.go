@@ -136,3 +136,34 @@ func TestWhatWasLeftBehindIsOutlasted(t *testing.T) {
 		})
 	}
 }
+
+// A worker that was taken over sends nothing more, neither to freeze nor to let go on.
+func TestEachCommandIsAskedFor(t *testing.T) {
+	for _, phase := range []string{rule.PreExec, rule.PostExec} {
+		f := &fake{pods: []map[string]any{pod("a", "web"), pod("b", "web")}}
+		fenced := salvor.Errorf(salvor.Fenced, "taken over")
+		goOn := func(context.Context) error {
+			if len(f.calls) == 2 {
+				return fenced
+			}
+			return nil
+		}
+		e := rule.Engine{Cluster: f, Now: time.Now, Parallel: 1}
+		req := rule.Request{Spec: spec(sub(app("web"), sh("1"), sh("2"))), Namespaces: []string{"shop"}, GoOn: goOn}
+		var err error
+		var report rule.Report
+		if phase == rule.PreExec {
+			var h *rule.Hold
+			h, err = e.Freeze(t.Context(), req)
+			report, _ = h.End(t.Context())
+		} else {
+			report, err = e.Thaw(t.Context(), req)
+		}
+		if !salvor.Is(err, salvor.Fenced) || len(f.calls) != 2 {
+			t.Errorf("%s: got %v, and it ran %q", phase, err, f.calls)
+		}
+		if p := report.SubRules[0].Actions[1].Pods[0]; !strings.HasPrefix(p.Error, "not run: ") {
+			t.Errorf("%s: the report says %+v", phase, p)
+		}
+	}
+}

@@ -26,6 +26,9 @@ const (
 func (r *run) attempts(ctx context.Context, a salvor.Action, t Target, p *PodResult) error {
 	pause := againFirst
 	for n := 1; ; n++ {
+		if err := r.goOn(ctx, t, p); err != nil {
+			return err
+		}
 		err := r.once(ctx, a, t, p)
 		if n > 1 {
 			p.Attempts = n

@@ -61,6 +61,8 @@ type Request struct {
 	// pods that had none before: the pods that may be frozen from then on, and those that the rule has chosen and surely
 	// sent nothing to yet. An error stops the rule, with nothing sent.
 	Begin func(ctx context.Context, begun, spared []salvor.PodRef) error
+	// GoOn, if set, is asked before each command is sent, in post-exec too. An error: it is not sent.
+	GoOn func(ctx context.Context) error
 	// Begun and Spared, in post-exec, are what Begin was last told. Spared pods are passed over; of Begun pods each has to
 	// be reached, unless it is gone.
 	Begun, Spared []salvor.PodRef

@@ -159,8 +159,23 @@ func (r *run) pod(ctx context.Context, a salvor.Action, t Target, p *PodResult) 
 		*p = result(t, err.Error())
 		return err
 	}
-	if a.Background != nil {
-		return r.hold(ctx, a, t, p)
+	if a.Background == nil {
+		return r.attempts(ctx, a, t, p)
 	}
-	return r.attempts(ctx, a, t, p)
+	if err := r.goOn(ctx, t, p); err != nil {
+		return err
+	}
+	return r.hold(ctx, a, t, p)
+}
+
+// goOn asks whether a command may be sent.
+func (r *run) goOn(ctx context.Context, t Target, p *PodResult) error {
+	if r.req.GoOn == nil {
+		return nil
+	}
+	err := r.req.GoOn(ctx)
+	if err != nil && p.StartedAt.IsZero() {
+		*p = result(t, "not run: "+Mask(err.Error()))
+	}
+	return err
 }

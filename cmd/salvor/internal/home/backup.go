@@ -57,7 +57,7 @@ func (r rules) Thaw(ctx context.Context, q backup.RuleRequest) (backup.RuleRepor
 }
 
 func request(q backup.RuleRequest) rule.Request {
-	out := rule.Request{Spec: q.Rule, After: q.After, Namespaces: q.Namespaces, MaxFreeze: q.MaxFreeze, Begin: q.Begin, Begun: q.Begun, Spared: q.Spared}
+	out := rule.Request{Spec: q.Rule, After: q.After, Namespaces: q.Namespaces, MaxFreeze: q.MaxFreeze, Begin: q.Begin, GoOn: q.GoOn, Begun: q.Begun, Spared: q.Spared}
 	if q.VeleroHooks {
 		out.Hooks = q.PodSelectors
 	}
