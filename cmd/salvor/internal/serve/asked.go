@@ -28,6 +28,11 @@ func (s *Server) ask(add func(*asked)) {
 	s.mu.Lock()
 	add(&s.asked)
 	s.mu.Unlock()
+	s.awake()
+}
+
+// awake ends a pause.
+func (s *Server) awake() {
 	select {
 	case s.wakeUp() <- struct{}{}:
 	default: // it is awake

@@ -56,6 +56,7 @@ func (s *Server) startThaw(work context.Context, b *salvor.Backup) {
 	}
 	s.thawing[id] = true
 	s.wait.Go(func() {
+		defer s.awake() // it can be taken over now
 		defer func() {
 			s.mu.Lock()
 			defer s.mu.Unlock()
@@ -69,7 +70,7 @@ func (s *Server) payThaw(ctx context.Context, b *salvor.Backup) {
 	owed := b.Status.Thaw
 	log := s.Log.With("backup", b.Name, "cluster", b.Status.ClusterID, "namespaces", owed.Namespaces, "since", owed.Since.Time, "attempts", owed.Attempts+1)
 	if !b.Status.Phase.Done() {
-		log.Warn("the worker of a backup ended while the application was frozen; thawing it", "worker", b.Status.Lease.Holder)
+		log.Warn("a backup was left unfinished while the application was frozen; thawing it", "worker", b.Status.Lease.Holder)
 	}
 	_, err := s.Engine().PayThaw(ctx, b.ID())
 	switch {
