@@ -85,6 +85,9 @@ func TestNamespacesAreHeldEachByItself(t *testing.T) {
 	if len(m.Exceptions) != 3 || len(m.Freezes) != 3 || len(done.Status.Freezes) != 3 {
 		t.Errorf("the manifest has %d exceptions and %d freezes, the status %d", len(m.Exceptions), len(m.Freezes), len(done.Status.Freezes))
 	}
+	if report, err := b.repo.Report(t.Context(), "b", m.Report, m.ReportDigest); err != nil || strings.Count(string(report), `"thawedAfter"`) != 3 {
+		t.Errorf("the report has not three freezes: %v\n%s", err, report)
+	}
 	for _, x := range m.Freezes {
 		if x.Namespace == "" || x.Began.IsZero() || x.CutAfter.Duration <= 0 || x.ThawedAfter.Duration < x.CutAfter.Duration || x.ThawedAfter.Duration > m.FrozenFor.Duration {
 			t.Errorf("a freeze is %+v, the longest took %s", x, m.FrozenFor.Duration)

@@ -171,9 +171,9 @@ func TestAnApplicationThatIsHeldAllTheTimeIsSaid(t *testing.T) {
 	f, _ := filled(1)
 	b := newBench(t, f)
 	b.die(t, quiesced("one", "c"), "step cut") // its lease is not over
-	b.Tuning.LockWait = 30 * time.Millisecond
+	b.Tuning.LockWait = time.Second
 	done, err := b.as("another").make(t, quiesced("two", "a", "c"))
-	if !salvor.Is(err, salvor.Conflict) || !strings.Contains(err.Error(), "namespace c is held by backup one: its turn did not come within 30ms") {
+	if !salvor.Is(err, salvor.Conflict) || !strings.Contains(err.Error(), "namespace c is held by backup one: its turn did not come within 1s") {
 		t.Errorf("got %v", err)
 	}
 	if done.Status.Phase != salvor.PhaseFailed || done.Status.Thaw != nil || !slices.Equal(b.held(t), []string{"c"}) || b.rules.count("pre-exec") != 1 {
