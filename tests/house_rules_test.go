@@ -20,7 +20,7 @@ type layer struct {
 var layers = []*layer{
 	{name: "words", pure: true, holds: []string{"shared/salvor", "shared/cluster", "shared/rawjson"}},
 	{name: "pure", pure: true, below: []string{"words"},
-		holds: []string{"shared/archive", "shared/selection", "shared/closure", "shared/schedule", "shared/retention", "shared/transform", "shared/dates", "shared/schema"}},
+		holds: []string{"shared/archive", "shared/selection", "shared/closure", "shared/schedule", "shared/retention", "shared/transform", "shared/dates", "shared/schema", "shared/stork"}},
 	{name: "interface", pure: true, below: []string{"words", "pure"}, holds: []string{"shared/catalog", "shared/location"}},
 	{name: "repository", pure: true, below: []string{"words", "pure", "interface"}, holds: []string{"shared/repository"}},
 	{name: "adapter", below: []string{"words", "pure", "interface"},

@@ -21,10 +21,13 @@ import (
 // document is one document of a source: what was read, and where.
 type document struct {
 	index   int
+	only    bool // in its source
 	node    *yaml.Node
 	object  Object
+	foreign bool           // it was of another program
 	lines   map[string]int // of each field path
 	problem []Problem
+	notes   []Problem
 }
 
 // Decode reads objects from YAML, of one or several documents, or from JSON, of one or several values after each
@@ -34,14 +37,19 @@ type document struct {
 // refused. All mistakes of all documents are reported together, as Problems in an Error of the code Invalid, and then no
 // object is returned. Decode neither fills in defaults nor validates; Load does.
 func Decode(data []byte, source string) ([]Object, error) {
-	docs, ps := decode(data, source)
+	docs, ps := decode(data, source, nil)
 	return finish(docs, ps)
 }
 
 // Load decodes objects, fills in their defaults and validates them. Like Decode, it reports all mistakes of all
 // documents together, and returns no object if there are any. An object that stands twice is a mistake too.
 func Load(data []byte, source string) ([]Object, error) {
-	docs, ps := decode(data, source)
+	docs, ps := decode(data, source, nil)
+	return finish(docs, append(ps, check(docs, source)...))
+}
+
+// check fills in defaults and validates.
+func check(docs []document, source string) (ps Problems) {
 	seen := map[string]bool{}
 	for i := range docs {
 		d := &docs[i]
@@ -50,17 +58,19 @@ func Load(data []byte, source string) ([]Object, error) {
 		}
 		d.object.Default()
 		for _, e := range d.object.Validate() {
-			p := fieldProblem(d.object, e)
-			ps = append(ps, d.locate(p, source, len(docs)))
+			ps = append(ps, d.locate(fieldProblem(d.object, e), source))
 		}
 		key := identity(d.object)
 		if seen[key] {
 			p := Problem{Object: key, Path: "metadata.name", Message: "the same object stands in this source twice"}
-			ps = append(ps, d.locate(p, source, len(docs)))
+			if d.foreign {
+				p.Message += "; objects of Salvor have no namespace: give one of them another name"
+			}
+			ps = append(ps, d.locate(p, source))
 		}
 		seen[key] = true
 	}
-	return finish(docs, ps)
+	return ps
 }
 
 // identity tells objects apart as the catalog does.
@@ -85,14 +95,20 @@ func finish(docs []document, ps Problems) ([]Object, error) {
 }
 
 // decode reads every document, and gives an object to those without a mistake.
-func decode(data []byte, source string) ([]document, Problems) {
+func decode(data []byte, source string, kinds ForeignKinds) ([]document, Problems) {
 	docs, p := readDocuments(data)
+	for i := range docs {
+		docs[i].only = len(docs) == 1
+	}
+	if kinds != nil {
+		docs = spread(docs)
+	}
 	var ps Problems
 	for i := range docs {
 		d := &docs[i]
-		d.decode()
+		d.decode(kinds)
 		for _, p := range d.problem {
-			ps = append(ps, d.locate(p, source, len(docs)))
+			ps = append(ps, d.locate(p, source))
 		}
 	}
 	if p != nil {
@@ -103,9 +119,9 @@ func decode(data []byte, source string) ([]document, Problems) {
 }
 
 // locate adds to a problem where its field stands, or the nearest one around it that is written down.
-func (d *document) locate(p Problem, source string, documents int) Problem {
+func (d *document) locate(p Problem, source string) Problem {
 	p.Source = source
-	if documents > 1 {
+	if !d.only {
 		p.Document = d.index
 	}
 	for path := p.Path; p.Line == 0; path = path[:strings.LastIndexAny(path, ".[")] {
@@ -123,14 +139,14 @@ func (d *document) locate(p Problem, source string, documents int) Problem {
 }
 
 // decode checks the document against the type of its kind; a document without a mistake becomes an object.
-func (d *document) decode() {
-	object := d.newObject()
-	if object == nil {
+func (d *document) decode(kinds ForeignKinds) {
+	into := d.target(kinds)
+	if into == nil {
 		return
 	}
 	w := walker{document: d, budget: maxNodes}
-	w.walk(d.node, reflect.TypeOf(object).Elem(), "")
-	name := objectName(object.GetKind(), text(child(child(d.node, "metadata"), "name")))
+	w.walk(d.node, reflect.TypeOf(into).Elem(), "")
+	name := objectName(text(child(d.node, "kind")), text(child(child(d.node, "metadata"), "name")))
 	for i := range d.problem {
 		d.problem[i].Object = name
 	}
@@ -138,11 +154,11 @@ func (d *document) decode() {
 		return
 	}
 	// The walk gives every mistake its place; the library has the last word on what a document means.
-	if err := convert(d.node, object); err != nil {
+	if err := convert(d.node, into); err != nil {
 		d.problem = append(d.problem, Problem{Object: name, Message: err.Error()})
 		return
 	}
-	d.object = object
+	d.translate(into, name)
 }
 
 // newObject finds the type of the document's kind.
@@ -176,7 +192,7 @@ func (d *document) newObject() Object {
 }
 
 // convert fills the object from the node by way of JSON.
-func convert(node *yaml.Node, into Object) error {
+func convert(node *yaml.Node, into any) error {
 	var tree any
 	if err := node.Decode(&tree); err != nil {
 		return fmt.Errorf("reading YAML: %w", err)

@@ -52,6 +52,8 @@ func (w *walker) walk(n *yaml.Node, t reflect.Type, path string) {
 	}
 	switch {
 	case n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null":
+	case t == anyType:
+		w.walkAny(n, path)
 	case t == timeType:
 		w.time(n, path, time.RFC3339, "2026-11-20T02:00:00Z or 2026-11-20T03:00:00+01:00")
 	case t == microTimeType:

@@ -114,7 +114,7 @@ type Probe struct {
 	Command []string `json:"command,omitempty" jsonschema:"oneof_required=command,minItems=1"`
 }
 
-// Background says how a command that stays up tells that it has done what it is for: by ReadyLine, by Ready, or by running ${WAIT_CMD} out of its shell line. The container needs /bin/sh and sleep.
+// Background says how a command that stays up tells that it has done what it is for: by ReadyLine, by the probe of ready, or by running ${WAIT_CMD} out of its shell line. The container needs /bin/sh and sleep.
 type Background struct {
 	// ReadyLine is a text; the first line of standard output that holds it means that the command is ready.
 	ReadyLine string `json:"readyLine,omitempty"`
