@@ -183,8 +183,8 @@ func (e *Engine) Thaw(ctx context.Context, req Request) (Report, error) {
 	if r.req.Spec, r.req.Namespaces, err = prepare(req.Spec, req.Namespaces); err != nil {
 		return r.end(), err
 	}
-	if where, there := background(r.req.Spec); there {
-		return r.end(), salvor.Errorf(salvor.Invalid, "%s: a background action has no place after the cut", where)
+	if err := CheckPostExec(r.req.Spec); err != nil {
+		return r.end(), err
 	}
 	errs := []error{r.hooks(ctx)}
 	for _, s := range r.req.Spec.SubRules {
@@ -196,16 +196,16 @@ func (e *Engine) Thaw(ctx context.Context, req Request) (Report, error) {
 	return r.end(), join(errs)
 }
 
-// background finds a background action.
-func background(spec salvor.RuleSpec) (where string, there bool) {
+// CheckPostExec refuses what a rule may have only before a cut. Invalid: a background action.
+func CheckPostExec(spec salvor.RuleSpec) error {
 	for _, s := range spec.SubRules {
 		for _, a := range s.Actions {
 			if a.Background != nil {
-				return fmt.Sprintf("sub-rule %q, action %q", s.Name, a.Name), true
+				return salvor.Errorf(salvor.Invalid, "sub-rule %q, action %q: a background action has no place after the cut", s.Name, a.Name)
 			}
 		}
 	}
-	return "", false
+	return nil
 }
 
 func (e *Engine) now() metav1.MicroTime { return metav1.NewMicroTime(e.Now()) }
