@@ -48,12 +48,14 @@ func Delete(ctx context.Context, c catalog.Backups, id salvor.BackupID, r Remove
 	if err != nil {
 		return err
 	}
-	repo, err := r.Open(ctx, b)
-	if err == nil {
-		err = repo.Remove(ctx, b.Name, r.CatalogID)
-	}
-	if err != nil {
-		return fmt.Errorf("deleting backup %s, which stays Deleting until that is done again: %w", id, err)
+	if b.Spec.Location != "" { // a rehearsal has none
+		repo, err := r.Open(ctx, b)
+		if err == nil {
+			err = repo.Remove(ctx, b.Name, r.CatalogID)
+		}
+		if err != nil {
+			return fmt.Errorf("deleting backup %s, which stays Deleting until that is done again: %w", id, err)
+		}
 	}
 	return c.DeleteBackup(ctx, id, b.ResourceVersion)
 }

@@ -152,16 +152,18 @@ func (r *run) keep(phase string, out RuleReport) {
 
 // request is what every run of a rule of this backup has in common.
 func (r *run) request(rule salvor.RuleSpec, namespaces []string) RuleRequest {
-	q := RuleRequest{Rule: rule, Namespaces: namespaces, MaxFreeze: r.maxFreeze(), VeleroHooks: r.spec.VeleroHooks}
-	switch scope := r.spec.Scope; {
+	return RuleRequest{Rule: rule, Namespaces: namespaces, MaxFreeze: r.maxFreeze(), VeleroHooks: r.spec.VeleroHooks, PodSelectors: HookSelectors(r.spec.Scope)}
+}
+
+// HookSelectors select the pods whose annotations a backup of the scope may run: those that it takes by their labels, or all.
+func HookSelectors(scope salvor.Scope) []metav1.LabelSelector {
+	switch {
 	case scope.LabelSelector != nil:
-		q.PodSelectors = []metav1.LabelSelector{*scope.LabelSelector}
+		return []metav1.LabelSelector{*scope.LabelSelector}
 	case len(scope.OrLabelSelectors) > 0:
-		q.PodSelectors = scope.OrLabelSelectors
-	default:
-		q.PodSelectors = []metav1.LabelSelector{{}}
+		return scope.OrLabelSelectors
 	}
-	return q
+	return []metav1.LabelSelector{{}}
 }
 
 func (r *run) maxFreeze() time.Duration {

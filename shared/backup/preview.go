@@ -50,6 +50,17 @@ func (e *Engine) Preview(ctx context.Context, b *salvor.Backup) (*Preview, error
 	return p, nil
 }
 
+// Namespaces finds those that the backup would choose now, and those that its scope names and that do not exist.
+func (e *Engine) Namespaces(ctx context.Context, b *salvor.Backup) (chosen, missing []string, err error) {
+	b.Default()
+	r, err := e.dryRun(ctx, b)
+	if err != nil {
+		return nil, nil, err
+	}
+	n, err := r.chooseNamespaces(ctx, "")
+	return n.Chosen, n.Missing, err
+}
+
 // read returns the kinds that the scope lets the capture read.
 func (r *run) read() []cluster.Resource {
 	return slices.DeleteFunc(slices.Clone(r.kinds), func(res cluster.Resource) bool {

@@ -160,6 +160,9 @@ func (r *run) execute(ctx context.Context) error {
 	if err := r.payOwed(ctx); err != nil {
 		return err
 	}
+	if r.begun.Status.CancelRequested { // while nobody worked on it: what it owed is all that is left to do
+		return errCanceled
+	}
 	var err error
 	if r.site.Repository, err = r.Store(ctx, r.begun); err != nil {
 		return err
