@@ -119,6 +119,9 @@ func (a *app) whatIsOwed() string {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
 	b, err := opened.Catalog.GetBackup(ctx, *id)
+	if salvor.Is(err, salvor.NotFound) { // it had not begun, or was a test of rules that has ended
+		return "nothing is owed"
+	}
 	if err != nil {
 		return fmt.Sprintf("what backup %s owes can't be read: %v", id.Name, err)
 	}

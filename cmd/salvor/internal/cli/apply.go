@@ -13,10 +13,12 @@ import (
 
 	"salvor.io/salvor/cmd/salvor/internal/home"
 	"salvor.io/salvor/shared/salvor"
+	"salvor.io/salvor/shared/stork"
 )
 
 func (a *app) apply() *cobra.Command {
 	var files []string
+	var dryRun bool
 	cmd := &cobra.Command{
 		Use:   "apply -f FILE",
 		Short: "Create or change clusters, locations, rules, policies and schedules from files",
@@ -24,30 +26,55 @@ func (a *app) apply() *cobra.Command {
 standard input. A file may hold several documents. All are read and checked first; with any mistake, all mistakes are
 listed and nothing is changed.
 
+A Rule of Stork (stork.libopenstorage.org/v1alpha1), which PX-Backup runs too, is taken as it is, also in a List as kubectl
+prints it, and becomes a Rule of Salvor; notes say what is different then. Salvor's rules have no namespace: one does not
+replace another of the same name that was in another namespace.
+
+With --dry-run all is read and checked, and nothing is stored; -o yaml prints what each document becomes.
+
 Backups and restores are work, not settings: salvor backup create -f and salvor restore -f run them.`,
-		Example: "  salvor apply -f cluster.yaml -f rules/\n  salvor get rules -o yaml | salvor apply -f -",
-		Args:    cobra.NoArgs,
-		RunE: a.do(func(cmd *cobra.Command, _ []string) error {
-			if len(files) == 0 {
-				return salvor.Errorf(salvor.Invalid, "nothing to apply").WithHint("name a file with -f, or - for standard input")
-			}
-			objects, err := a.load(files)
-			if err != nil {
-				return err
-			}
-			if err := onlySettings(objects); err != nil {
-				return err
-			}
-			h, err := a.home()
-			if err != nil {
-				return err
-			}
-			return a.applyAll(cmd.Context(), h, objects)
-		}),
+		Example: "  salvor apply -f cluster.yaml -f rules/\n  salvor get rules -o yaml | salvor apply -f -\n" +
+			"  kubectl get rules.stork.libopenstorage.org -A -o yaml | salvor apply -f - --dry-run -o yaml",
+		Args: cobra.NoArgs,
 	}
 	addFiles(cmd, &files)
+	out := addOutput(cmd)
+	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "read and check, and store nothing")
 	cmd.Flags().BoolVar(&a.force, "force", false, forceHelp)
+	cmd.RunE = a.do(func(cmd *cobra.Command, _ []string) error {
+		if len(files) == 0 {
+			return salvor.Errorf(salvor.Invalid, "nothing to apply").WithHint("name a file with -f, or - for standard input")
+		}
+		objects, err := a.load(files)
+		if err != nil {
+			return err
+		}
+		if err := onlySettings(objects); err != nil {
+			return err
+		}
+		if dryRun {
+			return a.wouldApply(objects, *out)
+		}
+		h, err := a.home()
+		if err != nil {
+			return err
+		}
+		return a.applyAll(cmd.Context(), h, objects, *out)
+	})
 	return cmd
+}
+
+// wouldApply prints what was read and is not stored.
+func (a *app) wouldApply(objects []salvor.Object, out output) error {
+	if !out.table() {
+		return a.print(out, objects, len(objects) == 1)
+	}
+	for _, o := range objects {
+		if _, err := fmt.Fprintln(a.sys.Stdout, reference(o), "would be applied"); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // onlySettings refuses what apply would have to run.
@@ -64,13 +91,14 @@ func onlySettings(objects []salvor.Object) error {
 }
 
 // applyAll stores the objects in the order of their references, and goes on after one that can't be stored.
-func (a *app) applyAll(ctx context.Context, h *home.Home, objects []salvor.Object) error {
+func (a *app) applyAll(ctx context.Context, h *home.Home, objects []salvor.Object, out output) error {
 	rank := map[string]int{}
 	for i, kind := range salvor.Kinds() {
 		rank[kind] = i
 	}
 	slices.SortStableFunc(objects, func(x, y salvor.Object) int { return cmp.Compare(rank[x.GetKind()], rank[y.GetKind()]) })
 	var errs []error
+	var stored []salvor.Object
 	for _, o := range objects {
 		if c, ok := o.(*salvor.Cluster); ok {
 			c.Status = salvor.ClusterStatus{} // what a cluster once answered is no part of a document
@@ -80,10 +108,15 @@ func (a *app) applyAll(ctx context.Context, h *home.Home, objects []salvor.Objec
 			errs = append(errs, fmt.Errorf("%s: %w", reference(o), err))
 			continue
 		}
-		fmt.Fprintln(a.sys.Stdout, reference(o), done)
+		if stored = append(stored, o); out.table() {
+			fmt.Fprintln(a.sys.Stdout, reference(o), done)
+		}
 		for _, w := range append(danglingReferences(ctx, h, o), onlyWritable(o)...) {
 			a.warn("warning: %s: %s", reference(o), w)
 		}
+	}
+	if !out.table() && len(stored) > 0 {
+		errs = append(errs, a.print(out, stored, len(stored) == 1))
 	}
 	return errors.Join(errs...)
 }
@@ -103,7 +136,7 @@ func (a *app) store(ctx context.Context, h *home.Home, o salvor.Object) (done st
 		return "", salvor.Errorf(salvor.Conflict, "it was changed since this document was read").
 			WithHint("read it again, or take metadata.resourceVersion out")
 	}
-	if err := a.repoints(ctx, h, o, there); err != nil {
+	if err := errors.Join(a.repoints(ctx, h, o, there), stork.Clash(o, there)); err != nil {
 		return "", err
 	}
 	if c, ok := o.(*salvor.Cluster); ok {

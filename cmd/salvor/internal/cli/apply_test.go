@@ -144,3 +144,61 @@ func TestApplyRefusesTheSameObjectFromTwoFiles(t *testing.T) {
 		t.Errorf("ended with %d: %s", r.code, r.stderr)
 	}
 }
+
+const storkRule = `apiVersion: stork.libopenstorage.org/v1alpha1
+kind: Rule
+metadata: {name: hold, namespace: shop}
+rules:
+- podSelector: {app: mysql}
+  container: mysqld
+  actions:
+  - {type: command, background: true, value: "mysql -e 'flush tables with read lock; system ${WAIT_CMD};'"}
+`
+
+func TestApplyTakesRulesOfStork(t *testing.T) {
+	s := newShell(t)
+	path := s.file("hold.yaml", storkRule)
+	r := s.run("apply", "-f", path)
+	if r.code != 0 || r.stdout != "rule/hold created\n" {
+		t.Errorf("ended with %d: %s%s", r.code, r.stdout, r.stderr)
+	}
+	for _, want := range []string{
+		"salvor: note: " + path + ":8: Rule/hold: rules[0].actions[0].background: has to be ready within 60s",
+		"salvor: note: rules of Stork run here with differences",
+	} {
+		if strings.Count(r.stderr, want) != 1 {
+			t.Errorf("%q is not said once in\n%s", want, r.stderr)
+		}
+	}
+	if got := s.must("apply", "-f", path); got != "rule/hold unchanged\n" {
+		t.Errorf("once more it says %q", got)
+	}
+	printed := s.must("get", "rule", "hold", "-o", "yaml")
+	if got := s.must("apply", "-f", path, "-o", "yaml"); got != printed || !strings.Contains(got, "background: {}") {
+		t.Errorf("apply -o yaml printed\n%s\nand get\n%s", got, printed)
+	}
+	s.stdin = printed
+	if r := s.run("apply", "-f", "-"); r.stdout != "rule/hold unchanged\n" || r.stderr != "" {
+		t.Errorf("what it became is applied with %+v", r)
+	}
+	s.stdin = strings.Replace(storkRule, "shop", "other", 1)
+	if r := s.run("apply", "-f", "-"); r.code != 4 || !strings.Contains(r.stderr, "that of Stork's in namespace shop, and this one is of namespace other") {
+		t.Errorf("that of another namespace ended with %d: %s", r.code, r.stderr)
+	}
+}
+
+func TestApplyDryRunStoresNothing(t *testing.T) {
+	s := newShell(t)
+	path := s.file("rules.yaml", storkRule+"---\n"+freeze)
+	if got := s.must("apply", "-f", path, "--dry-run"); got != "rule/hold would be applied\nrule/freeze would be applied\n" {
+		t.Errorf("it says %q", got)
+	}
+	printed := s.must("apply", "-f", path, "--dry-run", "-o", "yaml")
+	if got := s.must("get", "rules", "-o", "name"); got != "" {
+		t.Errorf("stored: %s", got)
+	}
+	s.stdin = printed
+	if r := s.run("apply", "-f", "-", "-o", "name"); r.stdout != "rule/hold\nrule/freeze\n" {
+		t.Errorf("what was printed is applied with %+v", r)
+	}
+}

@@ -18,7 +18,8 @@ type backupFlags struct {
 	files                   []string
 	spec                    salvor.BackupSpec
 	consistency, userLabels string
-	timeout                 time.Duration
+	ruleScope               string
+	timeout, maxFreeze      time.Duration
 }
 
 func (f *backupFlags) add(a *app, cmd *cobra.Command) {
@@ -28,6 +29,8 @@ func (f *backupFlags) add(a *app, cmd *cobra.Command) {
 	f.scopeFlags.add(cmd)
 	flags.StringVar(&f.spec.PreExecRule, "pre-exec-rule", "", "rule to run before the cut")
 	flags.StringVar(&f.spec.PostExecRule, "post-exec-rule", "", "rule to run after the cut, whatever happens")
+	flags.BoolVar(&f.spec.VeleroHooks, "velero-hooks", false, "run also the commands that Velero's annotations of pods name, around the cut")
+	addFreezeFlags(cmd, &f.maxFreeze, &f.ruleScope)
 	flags.StringVar(&f.userLabels, "labels", "", "labels of the backup, such as app=shop,tier=test")
 	flags.StringVar(&f.consistency, "consistency", "", "when the cut is too old to read: BestEffort (name what is of a later moment) or Strict (fail)")
 	flags.DurationVar(&f.timeout, "timeout", 0, "end the backup as Failed after this time (default 4h)")
@@ -80,12 +83,13 @@ func (f *backupFlags) backupSpec() (spec salvor.BackupSpec, err error) {
 	}
 	spec.Consistency = salvor.Consistency(f.consistency)
 	spec.Timeout = metav1.Duration{Duration: f.timeout}
+	spec.MaxFreeze, spec.RuleScope = metav1.Duration{Duration: f.maxFreeze}, salvor.RuleScope(f.ruleScope)
 	return spec, nil
 }
 
 // fromFile reads the one Backup in the files. Flags beside it would be half of a spec, and are refused.
 func (f *backupFlags) fromFile(cmd *cobra.Command, a *app, args []string) (*salvor.Backup, error) {
-	for _, name := range append([]string{"cluster", "location", "pre-exec-rule", "post-exec-rule", "labels", "consistency", "timeout"}, scopeNames...) {
+	for _, name := range append([]string{"cluster", "location", "pre-exec-rule", "post-exec-rule", "velero-hooks", "max-freeze", "rule-scope", "labels", "consistency", "timeout"}, scopeNames...) {
 		if cmd.Flags().Changed(name) {
 			return nil, salvor.Errorf(salvor.Invalid, "--%s doesn't go with -f", name).WithHint("write it into the document")
 		}

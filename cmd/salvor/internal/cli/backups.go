@@ -79,7 +79,7 @@ func (a *app) printFound(found []salvor.Object, next string, q catalog.Query, ou
 	if err := a.print(out, found, false); err != nil {
 		return err
 	}
-	if out != outTable && out != outWide {
+	if !out.table() {
 		return nil
 	}
 	if len(found) == 0 {

@@ -68,6 +68,10 @@ func (a *app) deleteOne(ctx context.Context, h *home.Home, o salvor.Object, forc
 		if err := h.DeleteBackup(ctx, b.ID(), force); err != nil {
 			return err
 		}
+		if b.Spec.Location == "" {
+			_, err := fmt.Fprintln(a.sys.Stdout, reference(o), "deleted")
+			return err
+		}
 		_, err := fmt.Fprintf(a.sys.Stdout, "%s deleted: manifest and reports are gone; its segments stay at location %s until no backup can need them\n", reference(o), b.Spec.Location)
 		return err
 	}

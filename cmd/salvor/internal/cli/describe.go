@@ -2,14 +2,13 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"salvor.io/salvor/cmd/salvor/internal/home"
-	"salvor.io/salvor/shared/archive"
 	"salvor.io/salvor/shared/salvor"
 	"salvor.io/salvor/shared/schedule"
 )
@@ -144,7 +143,7 @@ func specOf(o salvor.Object) (string, error) {
 
 func (a *app) explainBackup(ctx context.Context, h *home.Home, b *salvor.Backup) error {
 	if b.Status.Phase.Done() {
-		return a.summarize(ctx, h, b, 0)
+		return errors.Join(a.summarize(ctx, h, b, 0), a.explainRan(ctx, h, b))
 	}
 	s := b.Status
 	var f facts
@@ -155,27 +154,10 @@ func (a *app) explainBackup(ctx context.Context, h *home.Home, b *salvor.Backup)
 		f.add("cancel", "requested")
 	}
 	if s.Thaw != nil {
-		f.add("OWED", "%s", a.owedLine(b))
+		a.addOwed(&f, b)
 	}
 	if a.abandoned(b) {
 		f.add("next", "nobody works on it any more: salvor backup resume %s takes it over, and thaws first; salvor serve does so by itself", b.ID())
 	}
 	return f.write(a, "")
-}
-
-// printReport prints the report of the last worker of the backup that stored one.
-func (a *app) printReport(ctx context.Context, h *home.Home, b *salvor.Backup) error {
-	repo, err := h.Repository(ctx, b.Spec.Location, b.Status.ClusterID)
-	if err != nil {
-		return err
-	}
-	for epoch := b.Status.Lease.Epoch; ; epoch-- {
-		data, err := repo.Report(ctx, b.Name, archive.ReportName(epoch), "")
-		if err == nil {
-			return a.json(json.RawMessage(data))
-		}
-		if epoch <= 1 || !salvor.Is(err, salvor.NotFound) {
-			return err
-		}
-	}
 }

@@ -47,42 +47,42 @@ func orNone(names []string) []string {
 	return names
 }
 
-// previewRules adds the containers that each rule would run in.
+// previewRules adds the containers that each rule, and the hooks of pods, would run in.
 func (a *app) previewRules(ctx context.Context, h *home.Home, b *salvor.Backup, namespaces []string, f *facts) error {
-	_, client, err := h.NamedCluster(ctx, b.Spec.Cluster)
+	pre, err := ruleSpec(ctx, h.Catalog, b.Spec.PreExecRule)
 	if err != nil {
 		return err
 	}
-	engine := rule.Engine{Cluster: client, Now: a.sys.Now}
-	var first error
-	for _, r := range [][2]string{{rule.PreExec, b.Spec.PreExecRule}, {rule.PostExec, b.Spec.PostExecRule}} {
-		if r[1] == "" {
-			continue
-		}
-		o, err := h.Catalog.Get(ctx, salvor.KindRule, r[1])
-		if err != nil {
-			return err
-		}
-		choices, err := engine.Check(ctx, o.(*salvor.Rule).Spec, namespaces)
-		if err != nil && first == nil {
-			first = fmt.Errorf("%s rule %q: %w", r[0], r[1], err)
-		}
-		f.addList(r[0]+" "+r[1], choiceLines(choices), mostShown)
+	post, err := ruleSpec(ctx, h.Catalog, b.Spec.PostExecRule)
+	if err != nil {
+		return err
 	}
-	return first
+	named := *b
+	named.Spec.Scope.Namespaces = namespaces
+	result, wrong, err := a.explainRules(ctx, h, &named, pre, post)
+	if err != nil {
+		return err
+	}
+	for _, r := range result.Rules {
+		f.addList(strings.TrimSpace(r.Phase+" "+r.Rule), choiceLines(r.Explanation), mostShown)
+	}
+	return wrong
 }
 
-func choiceLines(choices []rule.Choice) []string {
+func choiceLines(x rule.Explanation) []string {
 	var lines []string
-	for _, c := range choices {
+	for _, s := range x.SubRules {
 		var containers []string
-		for i, targets := range c.Actions {
-			for _, t := range targets {
-				containers = append(containers, fmt.Sprintf("action %d in %s/%s (%s)", i+1, t.Namespace, t.Pod, t.Container))
+		for _, action := range s.Actions {
+			for _, t := range action.Targets {
+				containers = append(containers, fmt.Sprintf("action %s in %s/%s (%s)", action.Name, t.Namespace, t.Pod, t.Container))
 			}
 		}
-		lines = append(lines, fmt.Sprintf("sub-rule %s: %s", c.SubRule, dash(strings.Join(containers, ", "))))
-		lines = append(lines, c.Warnings...)
+		lines = append(lines, fmt.Sprintf("sub-rule %s: %s", s.Name, dash(strings.Join(containers, ", "))))
+		for _, l := range s.LeftOut {
+			lines = append(lines, fmt.Sprintf("sub-rule %s: pod %s/%s is left out: %s", s.Name, l.Namespace, l.Pod, l.Reason))
+		}
+		lines = append(lines, s.Warnings...)
 	}
 	return lines
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"salvor.io/salvor/shared/salvor"
+	"salvor.io/salvor/shared/stork"
 )
 
 func addFiles(cmd *cobra.Command, files *[]string) {
@@ -25,7 +27,7 @@ func (a *app) load(files []string) ([]salvor.Object, error) {
 		return nil, err
 	}
 	var objects []salvor.Object
-	var mistakes salvor.Problems
+	var mistakes, told salvor.Problems
 	source := map[string]string{}
 	for _, path := range paths {
 		data, err := a.read(path)
@@ -35,7 +37,7 @@ func (a *app) load(files []string) ([]salvor.Object, error) {
 		if path == "-" {
 			path = "standard input"
 		}
-		loaded, err := salvor.Load(data, path)
+		loaded, notes, err := salvor.LoadForeign(data, path, stork.Kinds)
 		if ps, ok := errors.AsType[salvor.Problems](err); ok {
 			mistakes = append(mistakes, ps...)
 			continue
@@ -50,6 +52,7 @@ func (a *app) load(files []string) ([]salvor.Object, error) {
 			source[reference(o)] = path
 		}
 		objects = append(objects, loaded...)
+		told = append(told, notes...)
 	}
 	if len(mistakes) > 0 {
 		return nil, &salvor.Error{Code: salvor.Invalid, Err: mistakes}
@@ -57,7 +60,23 @@ func (a *app) load(files []string) ([]salvor.Object, error) {
 	if len(objects) == 0 {
 		return nil, salvor.Errorf(salvor.Invalid, "there are no documents in %v", files)
 	}
+	a.tell(told)
 	return objects, nil
+}
+
+// tell prints notes on documents of other programs; what holds for all of them once.
+func (a *app) tell(notes salvor.Problems) {
+	general := map[string]bool{}
+	for _, n := range notes {
+		if n.Path == "" {
+			general[n.Message] = true
+			continue
+		}
+		a.warn("note: %s", n)
+	}
+	for _, text := range slices.Sorted(maps.Keys(general)) {
+		a.warn("note: %s", text)
+	}
 }
 
 func (a *app) read(path string) ([]byte, error) {

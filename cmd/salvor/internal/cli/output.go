@@ -49,6 +49,9 @@ func (o *output) Set(s string) error {
 // Type is shown in help.
 func (o *output) Type() string { return "format" }
 
+// table reports whether to print for people.
+func (o output) table() bool { return o == outTable || o == outWide }
+
 // list is what is printed of several objects as JSON.
 type list[T any] struct {
 	Items []T `json:"items"`

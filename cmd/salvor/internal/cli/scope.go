@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
-	"sigs.k8s.io/yaml"
 
 	"salvor.io/salvor/shared/backup"
 	"salvor.io/salvor/shared/salvor"
@@ -77,15 +76,8 @@ func (f *scopeFlags) scopeFile(cmd *cobra.Command, a *app, files []string, clust
 
 func (a *app) printScope(r *backup.ScopeReport, out output) error {
 	switch out {
-	case outJSON:
-		return a.json(r)
-	case outYAML:
-		data, err := yaml.Marshal(r)
-		if err != nil {
-			return err
-		}
-		_, err = a.sys.Stdout.Write(data)
-		return err
+	case outJSON, outYAML:
+		return a.value(out, r)
 	case outName:
 		for _, o := range r.Objects {
 			if _, err := fmt.Fprintln(a.sys.Stdout, objectName(o.Kind, o.Namespace, o.Name)); err != nil {

@@ -60,17 +60,13 @@ func (a *app) summarize(ctx context.Context, h *home.Home, b *salvor.Backup, mea
 	if s.RootDigest != "" {
 		f.add("objects", "%s of %s in %s: %s", count(s.Progress.Objects, "object"), count(s.Progress.Kinds, "kind"), count(len(s.Namespaces), "namespace"), namespaceList(s.Namespaces))
 		f.add("cut", "%s, revision %s", a.time(s.CutAt.Time), s.Revision)
-		if s.FrozenFor.Duration > 0 {
-			f.add("frozen", "%s", took(s.FrozenFor.Duration))
-		}
+		addFrozen(&f, s)
 		f.add("uploaded", "%d of %s, %s (%s uncompressed in all)", s.Progress.SegmentsUploaded, count(s.Progress.Segments, "segment"), size(s.Progress.BytesUploaded), size(s.Progress.Bytes))
 	} else {
 		if s.Message != "" {
 			f.add("reason", "%s", oneLine(s.Message))
 		}
-		if s.FrozenFor.Duration > 0 && s.Thaw == nil {
-			f.add("frozen", "%s, and thawed", took(s.FrozenFor.Duration))
-		}
+		addFrozen(&f, s)
 	}
 	f.addList("failures", failureLines(s.Failures), mostShown)
 	if s.RootDigest != "" && h.Remote == nil { // who asks a service need not be able to read its backups; the message counts them
@@ -82,10 +78,43 @@ func (a *app) summarize(ctx context.Context, h *home.Home, b *salvor.Backup, mea
 	}
 	f.addList("warnings", s.Warnings, mostShown)
 	if s.Thaw != nil {
-		f.add("OWED", "%s", a.owedLine(b))
+		a.addOwed(&f, b)
 	}
 	f.add("next", "%s", nextStep(b))
 	return f.write(a, "  ")
+}
+
+// addFrozen adds for how long applications were held.
+func addFrozen(f *facts, s salvor.BackupStatus) {
+	f.addList("frozen", frozenLines(s.Freezes), mostShown)
+	switch d := s.FrozenFor.Duration; {
+	case len(s.Freezes) > 0 || d == 0:
+	case s.RootDigest != "": // of a version that kept no more
+		f.add("frozen", "%s", took(d))
+	case s.Thaw == nil: // by whoever paid the thaw of a worker that died
+		f.add("frozen", "%s, and thawed", took(d))
+	}
+}
+
+// frozenLines say for how long what was held together was.
+func frozenLines(freezes []salvor.FreezeTime) []string {
+	var lines []string
+	for _, t := range freezes {
+		line := "not thawed by this run"
+		if t.ThawedAfter.Duration > 0 {
+			line = took(t.ThawedAfter.Duration)
+		}
+		if t.CutAfter.Duration > 0 {
+			line += ", cut after " + took(t.CutAfter.Duration)
+		} else {
+			line += ", not cut"
+		}
+		if t.Namespace != "" {
+			line = "namespace " + t.Namespace + ": " + line
+		}
+		lines = append(lines, line)
+	}
+	return lines
 }
 
 // lasted prints how long something took; 0 is not measured, only recorded in whole seconds.
@@ -137,6 +166,9 @@ func manifest(ctx context.Context, h *home.Home, b *salvor.Backup) (*archive.Man
 func nextStep(b *salvor.Backup) string {
 	if b.Status.Phase.Done() && b.Status.Thaw != nil {
 		return "salvor backup resume " + b.ID().String() + " runs the thaw that is owed; salvor serve tries it again by itself"
+	}
+	if b.Spec.Location == "" {
+		return "salvor delete backup " + b.ID().String() + " forgets this test of rules"
 	}
 	switch b.Status.Phase {
 	case salvor.PhaseCompleted:

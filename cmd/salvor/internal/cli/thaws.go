@@ -18,8 +18,16 @@ const thawsWord = "thaws"
 var unfinished = []salvor.Phase{salvor.PhasePending, salvor.PhaseQuiescing, salvor.PhaseCapturing, salvor.PhaseSettling,
 	salvor.PhaseFailed, salvor.PhaseCanceled, salvor.PhaseDeleting}
 
-// owing returns the backups that owe a thaw.
+// owing returns the backups that owe a thaw, whoever is due first in front.
 func owing(ctx context.Context, h *home.Home) ([]salvor.Object, error) {
+	if h.Remote == nil {
+		found, err := h.Backups().Owing(ctx)
+		objects := make([]salvor.Object, len(found))
+		for i, b := range found {
+			objects[i] = b
+		}
+		return objects, err
+	}
 	found, err := allBackups(ctx, h, catalog.Query{Phases: unfinished, Limit: catalog.MaxLimit})
 	if err != nil {
 		return nil, err
@@ -43,29 +51,46 @@ func (a *app) printThaws(ctx context.Context, out output) error {
 	if err != nil {
 		return err
 	}
-	if out != outTable && out != outWide {
+	if !out.table() {
 		return a.print(out, found, false)
 	}
 	if len(found) == 0 {
 		fmt.Fprintln(a.sys.Stderr, "no thaws are owed")
 		return nil
 	}
-	t := table{head: []string{"BACKUP", "CLUSTER", "NAMESPACES", "SINCE", "AGE", "ATTEMPTS", "NEXT", "LAST ERROR"}, colours: a.sys.colours(a.sys.Stdout)}
+	t := table{head: []string{"BACKUP", "CLUSTER", "NAMESPACES", "PODS", "SINCE", "AGE", "ATTEMPTS", "NEXT", "LAST ERROR"}, colours: a.sys.colours(a.sys.Stdout)}
 	for _, o := range found {
 		b := o.(*salvor.Backup)
 		owed := b.Status.Thaw
-		t.rows = append(t.rows, plain(b.Name, b.Status.ClusterID, namespaceList(owed.Namespaces), a.time(owed.Since.Time), a.age(owed.Since.Time),
+		t.rows = append(t.rows, plain(b.Name, b.Status.ClusterID, namespaceList(owed.Namespaces), begunText(owed), a.time(owed.Since.Time), a.age(owed.Since.Time),
 			strconv.Itoa(owed.Attempts), a.nextThaw(b), dash(oneLine(owed.LastError))))
 	}
 	return t.write(a.sys.Stdout)
 }
 
-// nextThaw says who thaws, or when it is tried again.
-func (a *app) nextThaw(b *salvor.Backup) string {
-	if !b.Status.Phase.Done() && !a.abandoned(b) {
-		return "by " + dash(b.Status.Lease.Holder)
+// begunText says in how many pods something may be frozen.
+func begunText(owed *salvor.OwedThaw) string {
+	if len(owed.Begun)+len(owed.Spared) == 0 {
+		return "not known"
 	}
-	if at := backup.NextThaw(b.Status.Thaw); at.After(a.sys.Now()) {
+	return strconv.Itoa(len(owed.Begun))
+}
+
+// podNames names pods, for people.
+func podNames(pods []salvor.PodRef) []string {
+	var names []string
+	for _, p := range pods {
+		names = append(names, p.Namespace+"/"+p.Name)
+	}
+	return names
+}
+
+// nextThaw says who thaws, or when it is tried next.
+func (a *app) nextThaw(b *salvor.Backup) string {
+	if l := b.Status.Lease; l.Holder != "" && a.sys.Now().Before(l.Expires.Time) {
+		return "by " + l.Holder
+	}
+	if at := backup.ThawDue(b); at.After(a.sys.Now()) {
 		return a.time(at)
 	}
 	return "due"
@@ -95,7 +120,16 @@ func (a *app) owedLine(b *salvor.Backup) string {
 	if owed.Attempts > 0 {
 		text += fmt.Sprintf("; tried %s, the last time at %s: %s", times(owed.Attempts), a.time(owed.LastAttempt.Time), oneLine(owed.LastError))
 	}
+	if next := a.nextThaw(b); next != "due" {
+		text += "; next " + next
+	}
 	return text
+}
+
+// addOwed adds what a backup owes, and in which pods something may be frozen.
+func (a *app) addOwed(f *facts, b *salvor.Backup) {
+	f.add("OWED", "%s", a.owedLine(b))
+	f.addList("may be frozen", podNames(b.Status.Thaw.Begun), mostShown)
 }
 
 func times(n int) string {

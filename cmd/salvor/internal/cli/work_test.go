@@ -36,12 +36,13 @@ func TestFlagsBecomeTheSpec(t *testing.T) {
 	s.must("apply", "-f", "-")
 	s.run("backup", "create", "b1", "-n", "shop-*,{a,b}-x", "-n", "c", "--exclude-namespaces", "d", "--namespace-selector", "tier in (1,2)",
 		"--kinds", "secrets,*.apps", "--exclude-kinds", "pods", "-l", "app=shop,!old,tier!=cache,app=web,canary", "--cluster-scoped", "None", "--pre-exec-rule", "freeze",
-		"--consistency", "Strict", "--timeout", "5m", "--labels", "x=1,y=2")
+		"--velero-hooks", "--max-freeze", "45s", "--rule-scope", "Namespace", "--consistency", "Strict", "--timeout", "5m", "--labels", "x=1,y=2")
 	var b salvor.Backup
 	if err := json.Unmarshal([]byte(s.must("get", "backup", "b1", "-o", "json")), &b); err != nil {
 		t.Fatal(err)
 	}
-	want := salvor.BackupSpec{Cluster: "prod", Location: "disk", PreExecRule: "freeze", Consistency: "Strict", Timeout: metav1.Duration{Duration: 5 * time.Minute},
+	want := salvor.BackupSpec{Cluster: "prod", Location: "disk", PreExecRule: "freeze", VeleroHooks: true,
+		MaxFreeze: metav1.Duration{Duration: 45 * time.Second}, RuleScope: "Namespace", Consistency: "Strict", Timeout: metav1.Duration{Duration: 5 * time.Minute},
 		Scope: salvor.Scope{Namespaces: []string{"shop-*", "{a,b}-x", "c"}, ExcludeNamespaces: []string{"d"}, Kinds: []string{"secrets", "*.apps"},
 			ExcludeKinds: []string{"pods"}, ClusterScoped: "None",
 			NamespaceSelector: &metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{{Key: "tier", Operator: "In", Values: []string{"1", "2"}}}},
