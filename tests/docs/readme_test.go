@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"salvor.io/salvor/shared/cluster/kube"
+	"salvor.io/salvor/tests/testenv"
 )
 
 // terminal runs lines as a user does, in the root of the repository, with a home of its own.
@@ -76,17 +77,10 @@ func shape(text string) string {
 	return text
 }
 
-// The lines of README.md work, and their output there is what they print. With -update it is written anew.
-func TestReadmeWalkThrough(t *testing.T) {
-	k := server(t)
-	admin := client(t, k.Kubeconfig)
-	t.Cleanup(func() {
-		for _, ns := range []string{"shop-front", "shop-data", "copy-front", "copy-data"} {
-			_ = admin.Delete(context.WithoutCancel(t.Context()), namespaces, "", ns, kube.DeleteOptions{})
-		}
-	})
-	c := newTerminal(t, k.Kubeconfig)
-	page, commands := read(t, "README.md"), 0
+// walk runs the console lines of a page, and wants their output there to be what they print. With -update it is written anew.
+func (c *terminal) walk(t *testing.T, name string) {
+	t.Helper()
+	page, commands := read(t, name), 0
 	for _, b := range blocks(page) {
 		if b.info != "console" {
 			continue
@@ -99,15 +93,15 @@ func TestReadmeWalkThrough(t *testing.T) {
 			}
 		}
 		if diff := cmp.Diff(shape(b.text), shape(ran.String())); diff != "" && !*update {
-			t.Errorf("README.md prints something else (-page +now):\n%s", diff)
+			t.Errorf("%s prints something else (-page +now):\n%s", name, diff)
 		}
 		page = strings.Replace(page, "```console\n"+b.text, "```console\n"+ran.String(), 1)
 	}
-	if commands < 10 {
+	if commands < 8 {
 		t.Errorf("only %d lines were found", commands)
 	}
 	if *update && !t.Failed() {
-		if err := os.WriteFile(filepath.Join(root, "README.md"), []byte(page), 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(root, name), []byte(page), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -132,6 +126,28 @@ func binOf(env string) string {
 	_, bin, _ := strings.Cut(env, "\nbin=")
 	bin, _, _ = strings.Cut(bin, "\n")
 	return bin
+}
+
+func TestReadmeWalkThrough(t *testing.T) {
+	k := server(t)
+	admin := client(t, k.Kubeconfig)
+	t.Cleanup(func() {
+		for _, ns := range []string{"shop-front", "shop-data", "copy-front", "copy-data"} {
+			_ = admin.Delete(context.WithoutCancel(t.Context()), namespaces, "", ns, kube.DeleteOptions{})
+		}
+	})
+	newTerminal(t, k.Kubeconfig).walk(t, "README.md")
+}
+
+func TestRulesWalkThrough(t *testing.T) {
+	k := testenv.Kube(t, testenv.KubeOptions{Name: "docs-node", Node: true})
+	admin := client(t, k.Kubeconfig)
+	t.Cleanup(func() {
+		_ = admin.Delete(context.WithoutCancel(t.Context()), namespaces, "", "ledger", kube.DeleteOptions{})
+	})
+	c := newTerminal(t, k.Kubeconfig)
+	c.env = append(c.env, "IMAGE=localhost/salvor/busybox:1")
+	c.walk(t, "docs/rules.md")
 }
 
 // Every salvor line of every page is one that the program understands.
