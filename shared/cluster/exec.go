@@ -13,6 +13,9 @@ type ExecRequest struct {
 	Command []string
 	// Stdin is fed to the command until its end; nil: no standard input.
 	Stdin io.Reader
+	// StdinStays says that Stdin does not end before the command: the command waits for no end of it, other than that of
+	// its connection. Where SPDY is not let through, the end of such a command can be told with the same certainty.
+	StdinStays bool
 	// Stdout and Stderr take the output; nil: dropped.
 	Stdout, Stderr io.Writer
 }

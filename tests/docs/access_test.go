@@ -73,6 +73,7 @@ func TestBackupGroupBacksUpAndNoMore(t *testing.T) {
 	}
 	for attributes, want := range map[string]bool{
 		`{"verb":"create","resource":"pods","subresource":"exec"}`: true,
+		`{"verb":"get","resource":"pods","subresource":"exec"}`:    true,
 		`{"verb":"get","resource":"nodes","subresource":"proxy"}`:  false,
 		`{"verb":"get","resource":"pods","subresource":"log"}`:     false,
 		`{"verb":"patch","resource":"pods"}`:                       false,

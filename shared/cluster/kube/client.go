@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"sync/atomic"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -18,6 +19,10 @@ import (
 type Client struct {
 	config *rest.Config
 	rest   rest.Interface
+	// protocol is the only one for exec; empty: any.
+	protocol Protocol
+	// webSocketFirst is set when the last exec was let through by WebSocket.
+	webSocketFirst atomic.Bool
 }
 
 // New returns a client for the configuration, which it copies. It sets no rate limit of its own: the API server's

@@ -5,12 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
-
-	//lint:ignore SA1019 client-go dials in these types
-	"k8s.io/apimachinery/pkg/util/httpstream"
-	protocol "k8s.io/apimachinery/pkg/util/remotecommand"
-	"k8s.io/client-go/transport/spdy"
 
 	"salvor.io/salvor/shared/cluster"
 )
@@ -26,10 +20,9 @@ import (
 // When Exec has returned, it writes to Stdout and Stderr no more; Stdin may still be in a Read. An error of Stdin is
 // returned too: to the command it looks like the end of its input.
 //
-// It speaks SPDY, which reaches the container runtime end to end, so that a missing final status shows a lost
-// connection. A WebSocket is ended by the API server before Kubernetes 1.36, which reports success when the
-// connection behind it breaks (https://github.com/kubernetes/kubectl/issues/1726); so does client-go's executor,
-// over either. Its package would also bring in k8s.io/api.
+// It speaks SPDY, and where a proxy or a load balancer doesn't let that through, WebSocket: see Protocol. client-go's
+// executor is not used: it reports success when the connection breaks (https://github.com/kubernetes/kubectl/issues/1726),
+// and would bring in k8s.io/api.
 func (c *Client) Exec(ctx context.Context, r cluster.ExecRequest) error {
 	stdout, stderr := &gate{w: r.Stdout}, &gate{w: r.Stderr}
 	done := make(chan error, 1)
@@ -37,7 +30,7 @@ func (c *Client) Exec(ctx context.Context, r cluster.ExecRequest) error {
 	var err error
 	select {
 	case err = <-done:
-	case <-ctx.Done(): // an upgrade that isn't answered looks at no context
+	case <-ctx.Done(): // an upgrade to SPDY that isn't answered looks at no context
 		err = context.Cause(ctx)
 	}
 	if lost := errors.Join(stdout.close(), stderr.close()); err == nil && lost != nil {
@@ -46,53 +39,24 @@ func (c *Client) Exec(ctx context.Context, r cluster.ExecRequest) error {
 	return err
 }
 
-func (c *Client) exec(ctx context.Context, r cluster.ExecRequest, stdout, stderr io.Writer) error {
+func (c *Client) exec(ctx context.Context, r cluster.ExecRequest, stdout, stderr io.Writer) (err error) {
+	defer func() {
+		if ctx.Err() != nil && errors.Is(err, cluster.ErrLost) {
+			err = context.Cause(ctx)
+		}
+	}()
 	conn, err := c.connect(ctx, r)
 	if err != nil {
-		return fmt.Errorf("%w: %w", cluster.ErrNotStarted, err)
+		return err
 	}
 	defer conn.Close()
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
 	defer stop()
 	said, err := converse(conn, r.Stdin, stdout, stderr)
-	if ctx.Err() != nil && said == nil {
-		return context.Cause(ctx)
-	}
 	if err != nil {
 		return fmt.Errorf("%w: %w", cluster.ErrLost, err)
 	}
 	return verdict(said)
-}
-
-// connect asks the API server for a connection to the container.
-func (c *Client) connect(ctx context.Context, r cluster.ExecRequest) (httpstream.Connection, error) {
-	transport, upgrader, err := spdy.RoundTripperFor(c.config)
-	if err != nil {
-		return nil, err
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.execURL(r), nil)
-	if err != nil {
-		return nil, err
-	}
-	// Only the protocols that end with a status.
-	req.Header[httpstream.HeaderProtocolVersion] = []string{protocol.StreamProtocolV5Name, protocol.StreamProtocolV4Name}
-	resp, err := transport.RoundTrip(req)
-	if err != nil {
-		return nil, err
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusSwitchingProtocols {
-		return nil, refusal(resp)
-	}
-	conn, err := upgrader.NewConnection(resp)
-	if err != nil {
-		return nil, err
-	}
-	if ctx.Err() != nil { // Exec has returned: the command must not begin now
-		conn.Close()
-		return nil, context.Cause(ctx)
-	}
-	return conn, nil
 }
 
 // execURL asks for both outputs always: kubelet refuses an exec without any stream.

@@ -1,9 +1,9 @@
 package kube_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -23,53 +23,7 @@ import (
 
 	"salvor.io/salvor/shared/cluster"
 	"salvor.io/salvor/shared/cluster/kube"
-	"salvor.io/salvor/shared/salvor"
 )
-
-// remote is the far end of an exec: its streams by name, and the connection they run in.
-type remote struct {
-	httpstream.Connection
-	streams map[string]httpstream.Stream
-}
-
-// end says how the command ended, as kubelet does.
-func (r *remote) end(s metav1.Status) {
-	json.NewEncoder(r.streams["error"]).Encode(s)
-	for _, s := range r.streams {
-		s.Close()
-	}
-}
-
-// kubelet plays the far end over SPDY: play runs once the streams are open, all of them.
-func kubelet(t *testing.T, streams int, play func(*remote)) http.HandlerFunc {
-	return func(w http.ResponseWriter, req *http.Request) {
-		opened := make(chan httpstream.Stream, streams)
-		if _, err := httpstream.Handshake(req, w, []string{"v5.channel.k8s.io", "v4.channel.k8s.io"}); err != nil {
-			t.Error(err)
-			return
-		}
-		conn := spdy.NewResponseUpgrader().UpgradeResponse(w, req, func(s httpstream.Stream, sent <-chan struct{}) error {
-			go func() { <-sent; opened <- s }()
-			return nil
-		})
-		if conn == nil {
-			return
-		}
-		defer conn.Close()
-		r := &remote{Connection: conn, streams: map[string]httpstream.Stream{}}
-		for range streams {
-			select {
-			case s := <-opened:
-				r.streams[s.Headers().Get("streamType")] = s
-			case <-time.After(10 * time.Second):
-				t.Errorf("the streams opened are only %v", r.streams)
-				return
-			}
-		}
-		play(r)
-		<-conn.CloseChan()
-	}
-}
 
 func exit(code string) metav1.Status {
 	return metav1.Status{Status: metav1.StatusFailure, Reason: "NonZeroExitCode",
@@ -91,23 +45,23 @@ func TestExecEndings(t *testing.T) {
 		"a success":    {play: func(r *remote) { r.end(metav1.Status{Status: metav1.StatusSuccess}) }},
 		"an exit code": {play: func(r *remote) { r.end(exit("3")) }, code: 3},
 		"a connection that breaks midway is not a success": {
-			play: func(r *remote) { fmt.Fprint(r.streams["stdout"], "half"); r.Connection.Close() }, is: cluster.ErrLost},
+			play: func(r *remote) { fmt.Fprint(r.streams["stdout"], "half"); r.line.Close() }, is: cluster.ErrLost},
 		"streams that end without a status are not a success": {
-			play: func(r *remote) {
-				for _, s := range r.streams {
-					s.Close()
-				}
-			}, is: cluster.ErrLost},
+			play: func(r *remote) { fmt.Fprint(r.streams["stdout"], "whole"); r.close() }, is: cluster.ErrLost},
 		"half a status is none": {
-			play: func(r *remote) { fmt.Fprint(r.streams["error"], `{"status":"Succ`); r.Connection.Close() }, is: cluster.ErrLost},
+			play: func(r *remote) { fmt.Fprint(r.streams["error"], `{"status":"Succ`); r.line.Close() }, is: cluster.ErrLost},
+		"nor is half a status whose stream has ended": {
+			play: func(r *remote) { fmt.Fprint(r.streams["error"], `{"status":"Succ`); r.close() }, is: cluster.ErrLost},
+		"nor is a text": {
+			play: func(r *remote) { fmt.Fprint(r.streams["error"], `"Success"`); r.close() }, is: cluster.ErrLost},
 		"a program that isn't there": {
 			play: func(r *remote) {
 				r.end(internal(`error executing command in container: failed to exec in container: failed to start exec "1f": OCI runtime exec failed: exec failed: unable to start container process: exec: "nope": executable file not found in $PATH: unknown`))
 			}, is: cluster.ErrNotStarted},
 	}
 	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			err := server(t, kubelet(t, 3, tt.play)).Exec(t.Context(), command)
+		overEach(t, name, func(t *testing.T, p kube.Protocol) {
+			err := server(t, kubelet(t, 3, tt.play)).ExecBy(p).Exec(t.Context(), command)
 			var exit *cluster.ExitError
 			switch {
 			case tt.code != 0:
@@ -122,10 +76,12 @@ func TestExecEndings(t *testing.T) {
 }
 
 func TestExecOtherFailureIsNeitherSuccessNorNotStarted(t *testing.T) {
-	err := server(t, kubelet(t, 3, func(r *remote) { r.end(internal("the node is on fire")) })).Exec(t.Context(), command)
-	if !apierrors.IsInternalError(err) || errors.Is(err, cluster.ErrNotStarted) {
-		t.Errorf("got %v", err)
-	}
+	overEach(t, "exec", func(t *testing.T, p kube.Protocol) {
+		err := server(t, kubelet(t, 3, func(r *remote) { r.end(internal("the node is on fire")) })).ExecBy(p).Exec(t.Context(), command)
+		if !apierrors.IsInternalError(err) || errors.Is(err, cluster.ErrNotStarted) {
+			t.Errorf("got %v", err)
+		}
+	})
 }
 
 func TestExecStreams(t *testing.T) {
@@ -138,28 +94,82 @@ func TestExecStreams(t *testing.T) {
 		fmt.Fprint(r.streams["stderr"], "err")
 		r.end(metav1.Status{Status: metav1.StatusSuccess})
 	}))
-	var stdout, stderr bytes.Buffer
-	r := command
-	r.Stdin, r.Stdout, r.Stderr = bytes.NewReader([]byte("in")), &stdout, &stderr
-	if err := c.Exec(t.Context(), r); err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff([]string{"out:in", "err"}, []string{stdout.String(), stderr.String()}); diff != "" {
-		t.Error(diff)
-	}
+	overEach(t, "exec", func(t *testing.T, p kube.Protocol) {
+		var stdout, stderr bytes.Buffer
+		r := command
+		r.Stdin, r.Stdout, r.Stderr = bytes.NewReader([]byte("in")), &stdout, &stderr
+		if err := c.ExecBy(p).Exec(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff([]string{"out:in", "err"}, []string{stdout.String(), stderr.String()}); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+// Input that stays open is passed on as it comes, and ends when the command does.
+func TestExecInputThatStays(t *testing.T) {
+	c := server(t, kubelet(t, 4, func(r *remote) {
+		line, err := bufio.NewReader(r.streams["stdin"]).ReadString('\n')
+		if err != nil {
+			t.Error(err)
+		}
+		fmt.Fprint(r.streams["stdout"], line)
+		r.end(metav1.Status{Status: metav1.StatusSuccess})
+	}))
+	overEach(t, "exec", func(t *testing.T, p kube.Protocol) {
+		open, end := io.Pipe()
+		defer end.Close()
+		var stdout bytes.Buffer
+		r := command
+		r.Stdin, r.StdinStays, r.Stdout = io.MultiReader(strings.NewReader("in\n"), open), true, &stdout
+		if err := c.ExecBy(p).Exec(t.Context(), r); err != nil || stdout.String() != "in\n" {
+			t.Errorf("got %q, %v", stdout.String(), err)
+		}
+	})
 }
 
 func TestExecAsksFor(t *testing.T) {
-	play := kubelet(t, 3, func(r *remote) { r.end(metav1.Status{Status: metav1.StatusSuccess}) })
-	c := server(t, func(w http.ResponseWriter, r *http.Request) {
-		want := "POST /api/v1/namespaces/shop/pods/db-0/exec?command=sh&command=-c&command=a+b%26c%3Dd&container=db&stderr=true&stdout=true"
-		if got := r.Method + " " + r.URL.String(); got != want {
-			t.Errorf("got %s", got)
-		}
-		play(w, r)
-	})
-	if err := c.Exec(t.Context(), command); err != nil {
-		t.Fatal(err)
+	const path = "/api/v1/namespaces/shop/pods/db-0/exec?command=sh&command=-c&command=a+b%26c%3Dd&container=db&stderr=true"
+	tests := map[string]struct {
+		protocol    kube.Protocol
+		stdin       io.Reader
+		stays       bool
+		streams     int
+		want, speak string
+	}{
+		"SPDY":                     {protocol: kube.SPDY, streams: 3, want: "POST " + path + "&stdout=true", speak: "SPDY/3.1"},
+		"end to end without input": {protocol: kube.WebSocket, want: "GET " + path + "&stdout=true", speak: "v4.channel.k8s.io"},
+		"end to end when no end of the input is to be told": {protocol: kube.WebSocket, stdin: strings.NewReader(""), stays: true,
+			want: "GET " + path + "&stdin=true&stdout=true", speak: "v4.channel.k8s.io"},
+		"what can tell the end of the input": {protocol: kube.WebSocket, stdin: strings.NewReader(""),
+			want: "GET " + path + "&stdin=true&stdout=true", speak: "v5.channel.k8s.io"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			play := kubelet(t, tt.streams, func(r *remote) { r.end(metav1.Status{Status: metav1.StatusSuccess}) })
+			var got, speaks, token string
+			s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				got, speaks, token = r.Method+" "+r.URL.String(), r.Header.Get("Sec-WebSocket-Protocol"), r.Header.Get("Authorization")
+				if speaks == "" {
+					speaks = r.Header.Get("Upgrade")
+				}
+				play(w, r)
+			}))
+			defer s.Close()
+			c, err := kube.New(&rest.Config{Host: s.URL, BearerToken: "t0ken"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := command
+			r.Stdin, r.StdinStays = tt.stdin, tt.stays
+			if err := c.ExecBy(tt.protocol).Exec(t.Context(), r); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff([]string{tt.want, tt.speak, "Bearer t0ken"}, []string{got, speaks, token}); diff != "" {
+				t.Error(diff)
+			}
+		})
 	}
 }
 
@@ -167,10 +177,12 @@ func TestExecRefused(t *testing.T) {
 	c := server(t, func(w http.ResponseWriter, r *http.Request) {
 		refuse(w, metav1.Status{Code: 403, Reason: metav1.StatusReasonForbidden, Message: "may not"})
 	})
-	err := c.Exec(t.Context(), command)
-	if !apierrors.IsForbidden(err) || !errors.Is(err, cluster.ErrNotStarted) {
-		t.Errorf("got %v", err)
-	}
+	overEach(t, "exec", func(t *testing.T, p kube.Protocol) {
+		err := c.ExecBy(p).Exec(t.Context(), command)
+		if !apierrors.IsForbidden(err) || !errors.Is(err, cluster.ErrNotStarted) {
+			t.Errorf("got %v", err)
+		}
+	})
 }
 
 func TestExecServerAway(t *testing.T) {
@@ -180,17 +192,11 @@ func TestExecServerAway(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := c.Exec(t.Context(), command); !errors.Is(err, cluster.ErrNotStarted) {
-		t.Errorf("got %v", err)
-	}
-}
-
-func TestExecBlockedByAProxy(t *testing.T) {
-	c := server(t, func(w http.ResponseWriter, r *http.Request) { http.Error(w, "what?", http.StatusBadGateway) })
-	err := c.Exec(t.Context(), command)
-	if !errors.Is(err, cluster.ErrNotStarted) || !salvor.Is(err, salvor.Unavailable) {
-		t.Errorf("got %v", err)
-	}
+	overEach(t, "exec", func(t *testing.T, p kube.Protocol) {
+		if err := c.ExecBy(p).Exec(t.Context(), command); !errors.Is(err, cluster.ErrNotStarted) {
+			t.Errorf("got %v", err)
+		}
+	})
 }
 
 // The request carries credentials: it goes nowhere else.
@@ -201,9 +207,11 @@ func TestExecFollowsNoRedirect(t *testing.T) {
 		}
 		http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect)
 	})
-	if err := c.Exec(t.Context(), command); !errors.Is(err, cluster.ErrNotStarted) {
-		t.Errorf("got %v", err)
-	}
+	overEach(t, "exec", func(t *testing.T, p kube.Protocol) {
+		if err := c.ExecBy(p).Exec(t.Context(), command); !errors.Is(err, cluster.ErrNotStarted) {
+			t.Errorf("got %v", err)
+		}
+	})
 }
 
 func TestExecInputThatBreaksOffIsNotTakenForWhole(t *testing.T) {
@@ -212,11 +220,13 @@ func TestExecInputThatBreaksOffIsNotTakenForWhole(t *testing.T) {
 		r.end(metav1.Status{Status: metav1.StatusSuccess})
 	}))
 	broken := errors.New("disk on fire")
-	r := command
-	r.Stdin = io.MultiReader(strings.NewReader("half"), iotest.ErrReader(broken))
-	if err := c.Exec(t.Context(), r); !errors.Is(err, broken) || !errors.Is(err, cluster.ErrLost) {
-		t.Errorf("got %v", err)
-	}
+	overEach(t, "exec", func(t *testing.T, p kube.Protocol) {
+		r := command
+		r.Stdin = io.MultiReader(strings.NewReader("half"), iotest.ErrReader(broken))
+		if err := c.ExecBy(p).Exec(t.Context(), r); !errors.Is(err, broken) || !errors.Is(err, cluster.ErrLost) {
+			t.Errorf("got %v", err)
+		}
+	})
 }
 
 // What was given up while the server hesitated must not begin when it answers at last.
@@ -234,7 +244,7 @@ func TestExecLateAnswerBeginsNothing(t *testing.T) {
 		})
 		<-conn.CloseChan()
 	})
-	if err := c.Exec(ctx, command); !errors.Is(err, context.Canceled) {
+	if err := c.ExecBy(kube.SPDY).Exec(ctx, command); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
 	close(returned)
@@ -261,7 +271,7 @@ func TestExecCanceled(t *testing.T) {
 		},
 	}
 	for name, play := range tests {
-		t.Run(name, func(t *testing.T) {
+		overEach(t, name, func(t *testing.T, p kube.Protocol) {
 			ctx, cancel := context.WithCancel(t.Context())
 			began := make(chan bool, 1)
 			c := server(t, play(t, began))
@@ -270,7 +280,7 @@ func TestExecCanceled(t *testing.T) {
 			r := command
 			r.Stdout = &out
 			start := time.Now()
-			if err := c.Exec(ctx, r); !errors.Is(err, context.Canceled) {
+			if err := c.ExecBy(p).Exec(ctx, r); !errors.Is(err, context.Canceled) {
 				t.Errorf("got %v", err)
 			}
 			if took := time.Since(start); took > 5*time.Second {
@@ -289,11 +299,13 @@ func TestExecOutputThatNobodyTakes(t *testing.T) {
 		r.end(metav1.Status{Status: metav1.StatusSuccess})
 	}))
 	full := errors.New("disk full")
-	r := command
-	r.Stdout = writer(func([]byte) (int, error) { return 0, full })
-	if err := c.Exec(t.Context(), r); !errors.Is(err, full) {
-		t.Errorf("got %v", err)
-	}
+	overEach(t, "exec", func(t *testing.T, p kube.Protocol) {
+		r := command
+		r.Stdout = writer(func([]byte) (int, error) { return 0, full })
+		if err := c.ExecBy(p).Exec(t.Context(), r); !errors.Is(err, full) {
+			t.Errorf("got %v", err)
+		}
+	})
 }
 
 type writer func([]byte) (int, error)

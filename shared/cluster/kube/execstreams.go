@@ -3,11 +3,7 @@ package kube
 import (
 	"fmt"
 	"io"
-	"net/http"
 	"sync"
-
-	//lint:ignore SA1019 client-go dials in these types
-	"k8s.io/apimachinery/pkg/util/httpstream"
 )
 
 // The streams of the protocol v4.channel.k8s.io and later, in the order in which they are opened.
@@ -18,17 +14,15 @@ const (
 	stderrStream = "stderr"
 )
 
-// converse opens the streams, upon which the command begins, passes input and outputs on, and returns what the
+// converse opens the streams, passes input and outputs on, and returns what the
 // runtime said in the end: nothing, if the connection ended first.
-func converse(conn httpstream.Connection, in io.Reader, stdout, stderr io.Writer) (said []byte, err error) {
-	streams := map[string]httpstream.Stream{}
+func converse(conn connection, in io.Reader, stdout, stderr io.Writer) (said []byte, err error) {
+	streams := map[string]io.ReadWriteCloser{}
 	for _, name := range []string{statusStream, stdinStream, stdoutStream, stderrStream} {
 		if name == stdinStream && in == nil {
 			continue
 		}
-		header := http.Header{}
-		header.Set("streamType", name)
-		if streams[name], err = conn.CreateStream(header); err != nil {
+		if streams[name], err = conn.open(name); err != nil {
 			return nil, fmt.Errorf("opening %s: %w", name, err)
 		}
 	}
@@ -54,7 +48,7 @@ func converse(conn httpstream.Connection, in io.Reader, stdout, stderr io.Writer
 
 // feed passes the input on. When it can't be read to its end the connection is closed, so that the command does not
 // take a part for the whole. That the command takes no more is no error.
-func feed(conn httpstream.Connection, stdin httpstream.Stream, in io.Reader, fed chan<- error) {
+func feed(conn connection, stdin io.WriteCloser, in io.Reader, fed chan<- error) {
 	source := &source{r: in}
 	io.Copy(stdin, source)
 	fed <- source.err

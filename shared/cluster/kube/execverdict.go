@@ -14,7 +14,6 @@ import (
 	protocol "k8s.io/apimachinery/pkg/util/remotecommand"
 
 	"salvor.io/salvor/shared/cluster"
-	"salvor.io/salvor/shared/salvor"
 )
 
 // verdict turns the final status of a command into an error. Without a whole one, its end is not known.
@@ -65,16 +64,22 @@ var startFailures = []string{
 	"executable file not found",
 }
 
-// refusal reads the API server's Status from an answer that is no upgrade.
-func refusal(resp *http.Response) error {
+// noUpgrade is what the API server says of a request whose wish for an upgrade a proxy has taken out.
+const noUpgrade = "Upgrade request required"
+
+// refusal reads the API server's Status from an answer that is no upgrade. One without is that of something before it.
+func refusal(p Protocol, resp *http.Response) error {
 	body, err := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
 	if err != nil {
 		return fmt.Errorf("reading the answer %s: %w", resp.Status, err)
 	}
 	var status metav1.Status
-	if json.Unmarshal(body, &status) == nil && status.Kind == "Status" {
-		return &apierrors.StatusError{ErrStatus: status}
+	if json.Unmarshal(body, &status) != nil || status.Kind != "Status" {
+		return block(p, "the answer to an upgrade was %s", resp.Status)
 	}
-	return salvor.Errorf(salvor.Unavailable, "the answer to an upgrade to SPDY/3.1 was %s", resp.Status).
-		WithHint("a proxy between here and the API server may not let it pass")
+	refused := &apierrors.StatusError{ErrStatus: status}
+	if apierrors.IsBadRequest(refused) && strings.Contains(status.Message, noUpgrade) {
+		return block(p, "%w", refused)
+	}
+	return refused
 }
