@@ -36,7 +36,8 @@ exit $c`
 // hold what the command held.
 //
 // Those that wait for the end of the input and for the end of the time are processes of the group that they end. They
-// keep no output open, for the exec lasts as long as anything does.
+// keep no output open, for the exec lasts as long as anything does. The command begins when the first of them has said
+// so: TERM finds a process that the shell has just made with the trap of the shell, which would outlive it.
 const fed = `exec 3<&0 </dev/null
 n=$1 hold=$2 life=$3 wait=$4 mark=$5
 shift 5
@@ -53,14 +54,14 @@ if [ -n "$wait" ]; then
 (exec 2>&4; umask 0; set -C; : >"$wait" && printf '#!/bin/sh\ns=%s g=%s\n%s\n' "$wait" $$ "$waiter" >"$wait.sh" && { chmod 755 "$wait.sh" || :; }) || exit 125
 (while read -r x <"$wait"; [ "$x" != ready ]; do sleep 0.1 || sleep 1; done; printf '%s\n' "$mark" >&4) 3<&- >/dev/null &
 fi
-trap : TERM
 [ "$life" -gt 0 ] && (sleep "$life"; finish) >/dev/null 3<&- 4>&- &
-(exec 4>&-; trap "" PIPE; feed
+trap : TERM
+(exec 4>&-; trap "" PIPE; echo; feed
 [ "$hold" = hold ] || exec >/dev/null
 while read -r x <&3; do :; done
 exec >/dev/null
 [ "$hold" = hold ] && { [ -f "$wait" ] && echo end >"$wait"; sleep 2; }
-finish) | (trap : TERM
+finish) | (trap : TERM; read -r x
 "$@" 2>&4 3<&- 4>&-
 c=$?
 [ -n "$wait" ] && rm -f "$wait" "$wait.sh"
