@@ -101,6 +101,27 @@ func TestWaitCommandIsReplaced(t *testing.T) {
 	}
 }
 
+// The end of an input can't be told over every connection: a line more ends the command too.
+func TestBackgroundIsToldToEndByALine(t *testing.T) {
+	var input string
+	f := &fake{pods: []map[string]any{pod("a", "db")}, exec: func(_ context.Context, r cluster.ExecRequest, _ string) error {
+		if isPreflight(r) {
+			return nil
+		}
+		fmt.Fprintln(r.Stdout, "locked")
+		all, err := io.ReadAll(r.Stdin)
+		if input = string(all); !r.StdinStays {
+			t.Error("the end of the input has to be told")
+		}
+		return err
+	}}
+	a := held("x", salvor.Background{ReadyLine: "locked"})
+	a.Stdin = "LOCK;"
+	if _, err := run(t, f, rule.PreExec, spec(sub(app("db"), a))); err != nil || input != "LOCK;\nend\n" {
+		t.Errorf("got %q, %v", input, err)
+	}
+}
+
 func TestBackgroundIsRefusedBeforeAnythingRuns(t *testing.T) {
 	f := &fake{pods: []map[string]any{pod("a", "web"), pod("b", "db")}, exec: func(_ context.Context, r cluster.ExecRequest, line string) error {
 		if isPreflight(r) {

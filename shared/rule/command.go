@@ -90,6 +90,7 @@ func (r *run) exec(ctx context.Context, a salvor.Action, t Target, stdout, stder
 	input := func() (io.Reader, func()) { return nil, func() {} }
 	if a.Shell != "" {
 		guarded = true
+		req.StdinStays = true
 		input = func() (io.Reader, func()) { // nothing comes behind the text, until the shell is to end
 			open, end := io.Pipe()
 			return io.MultiReader(strings.NewReader(text), open), func() { end.Close() }

@@ -80,11 +80,13 @@ func TestABackgroundCommand(t *testing.T) {
 		argv  []string
 		life  time.Duration
 		stays bool // its input is not ended
+		line  bool // it is ended by a line
 		code  int
 		out   string
 		most  time.Duration
 	}{
 		"reads its input to the end and ends by itself": {argv: sh("cat; echo bye; exit 4"), life: time.Minute, code: 4, out: "first\nbye\n", most: 1500 * time.Millisecond},
+		"is told to end by a line":                      {argv: sh("cat; echo bye; exit 4"), life: time.Minute, stays: true, line: true, code: 4, out: "first\nbye\n", most: 1500 * time.Millisecond},
 		"that does not read gets TERM":                  {argv: []string{"sleep", "600"}, life: time.Minute, code: 143, most: 4 * time.Second},
 		"that ignores TERM gets KILL":                   {argv: sh(`trap "" TERM; sleep 600; sleep 600`), life: time.Minute, code: -1, most: 9 * time.Second},
 		"ends after its time, though nobody ends it":    {argv: sh("cat; echo ended"), life: time.Second, stays: true, code: 143, most: 4 * time.Second},
@@ -100,6 +102,9 @@ func TestABackgroundCommand(t *testing.T) {
 				f := startFed(t, shell, "first\n", rule.Feeding(1, true, tt.life, "", "", tt.argv...))
 				time.Sleep(300 * time.Millisecond)
 				began := time.Now()
+				if tt.line {
+					io.WriteString(f.stdin, "end\n")
+				}
 				if !tt.stays {
 					f.stdin.Close()
 				}

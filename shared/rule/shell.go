@@ -28,9 +28,10 @@ kill -9 $! 2>/dev/null
 exit $c`
 
 // fed is guard for a command that has an input, $1 lines of it, which come over standard input before its end. $2 is
-// "hold" for a background command: its input stays open behind them, and ends when standard input does; what does not
-// end then within two seconds gets TERM, and KILL three seconds later. All of it gets that after $3 seconds whatever
-// happens, if that is not 0. $4, if set, is a file for WAIT_CMD, $5 what to say when that runs. The rest is the argv.
+// "hold" for a background command: its input stays open behind them, and ends with the next line of standard input, or
+// with standard input; what does not end then within two seconds gets TERM, and KILL three seconds later. All of it gets
+// that after $3 seconds whatever happens, if that is not 0. $4, if set, is a file for WAIT_CMD, $5 what to say when that
+// runs. The rest is the argv.
 //
 // When the command has ended, what it left running gets TERM, and of a background command KILL three seconds later: it may
 // hold what the command held.
@@ -58,7 +59,7 @@ fi
 trap : TERM
 (exec 4>&-; trap "" PIPE; echo; feed
 [ "$hold" = hold ] || exec >/dev/null
-while read -r x <&3; do :; done
+while read -r x <&3 && [ "$hold" != hold ]; do :; done
 exec >/dev/null
 [ "$hold" = hold ] && { [ -f "$wait" ] && echo end >"$wait"; sleep 2; }
 finish) | (trap : TERM; read -r x
