@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -123,6 +124,16 @@ func (l lab) pod(t testing.TB, namespace, name string, labels []string, others .
 	}
 	l.create(t, podKind, namespace, object{"apiVersion": "v1", "kind": "Pod", "metadata": object{"name": name, "labels": pairs(labels)},
 		"spec": object{"containers": containers, "terminationGracePeriodSeconds": 0}})
+}
+
+// podOf makes a pod of one container, main, that sleeps unless the fields of the pod or of the container say otherwise.
+func (l lab) podOf(t testing.TB, namespace, name string, labels []string, pod, container object) {
+	t.Helper()
+	main := object{"name": "main", "image": busybox, "imagePullPolicy": "IfNotPresent", "command": []string{"sleep", "infinity"}}
+	maps.Copy(main, container)
+	spec := object{"containers": []object{main}, "terminationGracePeriodSeconds": 0}
+	maps.Copy(spec, pod)
+	l.create(t, podKind, namespace, object{"apiVersion": "v1", "kind": "Pod", "metadata": object{"name": name, "labels": pairs(labels)}, "spec": spec})
 }
 
 // ready waits until every pod of the namespace runs.

@@ -29,12 +29,22 @@ func execIn(namespace, pod string, command ...string) cluster.ExecRequest {
 	return cluster.ExecRequest{Namespace: namespace, Pod: pod, Container: "main", Command: command}
 }
 
+// overEach runs a test over each protocol of exec.
+func overEach(t *testing.T, l lab, test func(*testing.T, lab)) {
+	for _, p := range []kube.Protocol{kube.SPDY, kube.WebSocket} {
+		t.Run(string(p), func(t *testing.T) { test(t, lab{l.KubeServer, l.ExecBy(p)}) })
+	}
+}
+
 func TestExec(t *testing.T) {
 	l := source(t)
 	ns := l.namespace(t)
 	l.pod(t, ns, "p", nil)
 	l.ready(t, ns)
+	overEach(t, l, func(t *testing.T, l lab) { execCases(t, l, ns) })
+}
 
+func execCases(t *testing.T, l lab, ns string) {
 	t.Run("exit code and both outputs", func(t *testing.T) {
 		var out, errs bytes.Buffer
 		r := execIn(ns, "p", "sh", "-c", "echo out; echo err >&2; exit 3")
@@ -83,12 +93,14 @@ func TestExec(t *testing.T) {
 			t.Errorf("%d bytes came back, not the %d sent", out.Len(), len(in))
 		}
 	})
-	t.Run("8 MiB of output", func(t *testing.T) {
-		var n counter
-		r := execIn(ns, "p", "head", "-c", "8388608", "/dev/zero")
-		r.Stdout = &n
-		if err := l.Exec(t.Context(), r); err != nil || n != 8<<20 {
-			t.Errorf("got %d bytes, %v", n, err)
+	t.Run("input that stays open", func(t *testing.T) {
+		open, end := io.Pipe()
+		defer end.Close()
+		var out bytes.Buffer
+		r := execIn(ns, "p", "sh", "-c", "read -r x; echo got $x")
+		r.Stdin, r.StdinStays, r.Stdout = io.MultiReader(strings.NewReader("in\n"), open), true, &out
+		if err := l.Exec(t.Context(), r); err != nil || out.String() != "got in\n" {
+			t.Errorf("got %q, %v", out.String(), err)
 		}
 	})
 	t.Run("an end in time", func(t *testing.T) {
@@ -102,31 +114,25 @@ func TestExec(t *testing.T) {
 	})
 }
 
-type counter int
-
-func (c *counter) Write(p []byte) (int, error) {
-	*c += counter(len(p))
-	return len(p), nil
-}
-
 func TestExecInPodThatIsDeleted(t *testing.T) {
-	l := source(t)
-	ns := l.namespace(t)
-	l.pod(t, ns, "p", nil)
-	l.ready(t, ns)
-	out := began{make(chan bool, 1)}
-	go func() {
-		<-out.c
-		l.Delete(context.Background(), podKind, ns, "p", kube.DeleteOptions{})
-	}()
-	r := execIn(ns, "p", "sh", "-c", "echo begun; sleep 60")
-	r.Stdout = out
-	start := time.Now()
-	err := l.Exec(t.Context(), r)
-	if took := time.Since(start); err == nil || errors.Is(err, cluster.ErrNotStarted) || took > 30*time.Second {
-		t.Errorf("got %v after %v", err, took)
-	}
-	t.Logf("the error is: %v", err)
+	overEach(t, source(t), func(t *testing.T, l lab) {
+		ns := l.namespace(t)
+		l.pod(t, ns, "p", nil)
+		l.ready(t, ns)
+		out := began{make(chan bool, 1)}
+		go func() {
+			<-out.c
+			l.Delete(context.Background(), podKind, ns, "p", kube.DeleteOptions{})
+		}()
+		r := execIn(ns, "p", "sh", "-c", "echo begun; sleep 60")
+		r.Stdout = out
+		start := time.Now()
+		err := l.Exec(t.Context(), r)
+		if took := time.Since(start); err == nil || errors.Is(err, cluster.ErrNotStarted) || took > 30*time.Second {
+			t.Errorf("got %v after %v", err, took)
+		}
+		t.Logf("the error is: %v", err)
+	})
 }
 
 // began tells when the first output comes.
@@ -140,7 +146,7 @@ func (b began) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// The right to create pods/exec is all that it takes.
+// The right to create pods/exec is all that it takes; over WebSocket, that to get it besides.
 func TestExecRights(t *testing.T) {
 	l := source(t)
 	ns := l.namespace(t)
@@ -166,6 +172,9 @@ func TestExecRights(t *testing.T) {
 		}
 		return err == nil
 	})
+	if err := limited.ExecBy(kube.WebSocket).Exec(t.Context(), execIn(ns, "p", "true")); !apierrors.IsForbidden(err) || !errors.Is(err, cluster.ErrNotStarted) {
+		t.Errorf("over WebSocket: got %v", err)
+	}
 }
 
 // A line between here and the API server that breaks.
@@ -188,12 +197,19 @@ func TestExecLostOnTheWay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	out := began{make(chan bool, 1)}
-	go func() { <-out.c; cut() }()
-	r := execIn(ns, "p", "sh", "-c", "echo begun; sleep 5")
-	r.Stdout = out
-	if err := c.Exec(t.Context(), r); !errors.Is(err, cluster.ErrLost) {
-		t.Errorf("got %v", err)
+	lost := make(chan error, 2)
+	for _, p := range []kube.Protocol{kube.SPDY, kube.WebSocket} {
+		out := began{make(chan bool, 1)}
+		r := execIn(ns, "p", "sh", "-c", "echo begun; sleep 5")
+		r.Stdout = out
+		go func() { lost <- c.ExecBy(p).Exec(t.Context(), r) }()
+		<-out.c
+	}
+	cut()
+	for range 2 {
+		if err := <-lost; !errors.Is(err, cluster.ErrLost) {
+			t.Errorf("got %v", err)
+		}
 	}
 }
 
@@ -232,14 +248,20 @@ func TestExecLostBehindTheServer(t *testing.T) {
 	const ns = "default"
 	l.pod(t, ns, "p", nil)
 	l.ready(t, ns)
-	kubelet := pidOf(t, "kubelet", l.Dir)
-	out := began{make(chan bool, 1)}
-	go func() { <-out.c; syscall.Kill(kubelet, syscall.SIGKILL) }()
-	r := execIn(ns, "p", "sh", "-c", "echo begun; sleep 5; exit 9")
-	r.Stdout = out
+	lost := make(chan error, 2)
+	for _, p := range []kube.Protocol{kube.SPDY, kube.WebSocket} {
+		out := began{make(chan bool, 1)}
+		r := execIn(ns, "p", "sh", "-c", "echo begun; sleep 5; exit 9")
+		r.Stdout = out
+		go func() { lost <- l.ExecBy(p).Exec(t.Context(), r) }()
+		<-out.c
+	}
 	start := time.Now()
-	if err := l.Exec(t.Context(), r); !errors.Is(err, cluster.ErrLost) {
-		t.Errorf("got %v", err)
+	syscall.Kill(pidOf(t, "kubelet", l.Dir), syscall.SIGKILL)
+	for range 2 {
+		if err := <-lost; !errors.Is(err, cluster.ErrLost) {
+			t.Errorf("got %v", err)
+		}
 	}
 	t.Logf("after %v", time.Since(start))
 }

@@ -13,7 +13,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"salvor.io/salvor/shared/cluster"
-	"salvor.io/salvor/shared/cluster/kube"
 	"salvor.io/salvor/shared/rule"
 	"salvor.io/salvor/shared/salvor"
 )
@@ -164,20 +163,6 @@ func TestRuleFailures(t *testing.T) {
 			t.Errorf("got %+v", p)
 		}
 	})
-	t.Run("8 MiB of output are bounded", func(t *testing.T) {
-		report, err := runIn(t, e, here, labelled("app", "a"), salvor.Action{Shell: "yes 0123456789 | head -c 8388608; echo end"})
-		p := report.SubRules[0].Actions[0].Pods[0]
-		if err != nil || p.StdoutBytes != 8<<20+4 || len(p.Stdout) > rule.TailBytes || !strings.HasSuffix(p.Stdout, "end\n") {
-			t.Errorf("got %v, %d bytes of %d", err, len(p.Stdout), p.StdoutBytes)
-		}
-	})
-	t.Run("a shell line is ended after its time", func(t *testing.T) {
-		_, err := runIn(t, e, here, labelled("app", "a"), salvor.Action{Shell: "sleep 4321 & sleep 4321; sleep 4321", Timeout: metav1.Duration{Duration: 2 * time.Second}})
-		if !salvor.Is(err, salvor.DeadlineExceeded) || !strings.Contains(err.Error(), "told to end") {
-			t.Errorf("got %v", err)
-		}
-		eventually(t, "nothing of the line runs", func() bool { return !running("sleep 4321") })
-	})
 	t.Run("an argv goes on, and the error says so", func(t *testing.T) {
 		_, err := runIn(t, e, here, labelled("app", "a"), salvor.Action{Command: []string{"sleep", "8765"}, Timeout: metav1.Duration{Duration: 2 * time.Second}})
 		if !salvor.Is(err, salvor.DeadlineExceeded) || !strings.Contains(err.Error(), "may go on") {
@@ -206,36 +191,6 @@ func TestRuleFailures(t *testing.T) {
 			t.Errorf("got %v, %+v", err, report)
 		}
 	})
-}
-
-func TestRulePodThatVanishes(t *testing.T) {
-	l := source(t)
-	ns := l.namespace(t)
-	l.pod(t, ns, "gone", []string{"app=x"})
-	l.ready(t, ns)
-	e := ruleEngine(l)
-	done := make(chan error, 1)
-	var report rule.Report
-	go func() {
-		var err error
-		report, err = runIn(t, e, []string{ns}, labelled("app", "x"), salvor.Action{Shell: "touch /tmp/began; sleep 100"})
-		done <- err
-	}()
-	eventually(t, "the command runs", func() bool {
-		err := l.Exec(t.Context(), execIn(ns, "gone", "ls", "/tmp/began"))
-		return err == nil
-	})
-	if err := l.Delete(t.Context(), podKind, ns, "gone", kube.DeleteOptions{}); err != nil {
-		t.Fatal(err)
-	}
-	err := <-done
-	if err == nil || !strings.Contains(err.Error(), ns+"/gone") {
-		t.Errorf("got %v", err)
-	}
-	t.Logf("the error is: %v", err)
-	if p := report.SubRules[0].Actions[0].Pods[0]; p.Pod != "gone" || p.Error == "" {
-		t.Errorf("got %+v", p)
-	}
 }
 
 // A process of Salvor that dies leaves nothing behind: its connections end, and with them the shell lines.

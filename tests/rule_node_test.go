@@ -1,0 +1,99 @@
+package tests
+
+import (
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"salvor.io/salvor/shared/rule"
+	"salvor.io/salvor/shared/salvor"
+)
+
+// hang stops the kubelet, as a node does that answers no more; the function makes it go on.
+func (l lab) hang(t *testing.T) (goOn func()) {
+	t.Helper()
+	kubelet := pidOf(t, "kubelet", l.Dir)
+	if err := syscall.Kill(kubelet, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	goOn = func() { syscall.Kill(kubelet, syscall.SIGCONT) }
+	t.Cleanup(goOn)
+	return goOn
+}
+
+// A node that stops answering while an application is held: everything ends in time, the application's thaw stays owed,
+// and it is paid as soon as the node answers.
+func TestNodeThatStopsAnswering(t *testing.T) {
+	l, c := source(t), newCLI(t)
+	ns := l.namespace(t)
+	l.pod(t, ns, "p", []string{"app=x"})
+	l.ready(t, ns)
+	c.expect(0, "cluster", "add", "here", "--kubeconfig", l.Kubeconfig)
+	c.expect(0, "location", "add", "disk", "--dir", filepath.Join(c.dir, "backups"))
+	c.expect(0, "apply", "-f", c.file("rules.yaml", `
+apiVersion: salvor.io/v1
+kind: Rule
+metadata: {name: freeze}
+spec: {subRules: [{podSelectors: [{matchLabels: {app: x}}], actions: [{shell: "echo frozen >>/tmp/log", name: mark}, {shell: sleep 4321, timeout: 5s}]}]}
+---
+apiVersion: salvor.io/v1
+kind: Rule
+metadata: {name: thaw}
+spec: {subRules: [{podSelectors: [{matchLabels: {app: x}}], actions: [{shell: "echo thawed >>/tmp/log", timeout: 3s}]}]}
+`))
+	ended := make(chan ending, 1)
+	began := time.Now()
+	go func() {
+		ended <- c.run("backup", "create", "b", "-n", ns, "--pre-exec-rule", "freeze", "--post-exec-rule", "thaw")
+	}()
+	eventually(t, "the application is held", func() bool { return strings.Contains(l.sh(t, ns, "p", "ps -o args"), "sleep 4321") })
+	goOn := l.hang(t)
+	e := <-ended
+	if took := time.Since(began); e.code == 0 || took > 45*time.Second {
+		t.Errorf("it ended with %d after %v:\n%s%s", e.code, took, e.stdout, e.stderr)
+	}
+	b := c.backup("b")
+	if b.Status.Phase != salvor.PhaseFailed || !strings.Contains(b.Status.Message, "timed out after 5s") {
+		t.Errorf("the backup is %s: %s", b.Status.Phase, b.Status.Message)
+	}
+	if owed := c.expect(0, "get", "thaws").stdout; !strings.Contains(owed, "b") || !strings.Contains(owed, ns) {
+		t.Errorf("no thaw is owed:\n%s", owed)
+	}
+	goOn()
+	eventually(t, "the thaw is paid", func() bool {
+		c.run("backup", "resume", "b")
+		return !strings.Contains(c.expect(0, "get", "thaws").stdout, ns)
+	})
+	if log := l.log(t, ns, "p"); !strings.HasPrefix(log, "frozen thawed") {
+		t.Errorf("the pod's log is %q", log)
+	}
+}
+
+// What was given up because the node did not answer does not begin when it does: nobody would thaw it.
+func TestNodeThatAnswersLateBeginsNothing(t *testing.T) {
+	l := source(t)
+	ns := l.namespace(t)
+	l.pod(t, ns, "p", []string{"app=x"})
+	l.ready(t, ns)
+	overEach(t, l, func(t *testing.T, l lab) {
+		goOn := l.hang(t)
+		freeze := salvor.RuleSpec{SubRules: []salvor.SubRule{{PodSelectors: []metav1.LabelSelector{labelled("app", "x")}, Actions: []salvor.Action{
+			{Shell: "echo frozen >>/tmp/log", Timeout: within(2 * time.Second)},
+		}}}}
+		began := time.Now()
+		_, err := ruleEngine(l).Run(t.Context(), freeze, []string{ns}, rule.PostExec) // which asks nothing before
+		if took := time.Since(began); !salvor.Is(err, salvor.DeadlineExceeded) || took > 15*time.Second {
+			t.Errorf("got %v after %v", err, took)
+		}
+		goOn()
+		eventually(t, "the node answers", func() bool { return l.Exec(t.Context(), execIn(ns, "p", "true")) == nil })
+		time.Sleep(2 * time.Second)
+		if log := l.log(t, ns, "p"); log != "" {
+			t.Errorf("it began after all: the pod's log is %q", log)
+		}
+	})
+}
