@@ -19,6 +19,9 @@ import (
 // on over SPDY and reports success when the connection behind it breaks
 // (https://github.com/kubernetes/kubectl/issues/1726). So v5 is spoken only to a command that waits for the end of its
 // input, and for that one over WebSocket alone a lost connection between API server and node can pass for a success.
+//
+// Over SPDY a command begins when the client says so. Over WebSocket it begins with the answer, so that a node that answers
+// late may begin what was given up. A command that must not has to wait for a line of its input.
 type Protocol string
 
 const (

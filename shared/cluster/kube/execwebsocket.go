@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptrace"
+	"os"
 	"strings"
 
 	"github.com/gorilla/websocket"
@@ -21,7 +22,7 @@ import (
 const bufferSize = 33 << 10
 
 // dialWebSocket asks for an exec by WebSocket. The command begins with the answer. When that doesn't come, or is not
-// understood, it may have begun: the error is cluster.ErrLost.
+// understood, it may have begun, or may begin yet: the error is cluster.ErrLost.
 func (c *Client) dialWebSocket(ctx context.Context, r cluster.ExecRequest) (connection, error) {
 	version := protocol.StreamProtocolV4Name
 	if waitsForEnd(r) {
@@ -45,6 +46,9 @@ func (c *Client) dialWebSocket(ctx context.Context, r cluster.ExecRequest) (conn
 		return nil, err
 	}
 	resp, err := signed.RoundTrip(req)
+	if _, bounded := ctx.Deadline(); bounded && errors.Is(err, os.ErrDeadlineExceeded) {
+		<-ctx.Done() // the connection has the same deadline, and may be the first to see it
+	}
 	switch {
 	case err != nil && !sent:
 		return nil, err
