@@ -117,7 +117,7 @@ func TestBackgroundIsToldToEndByALine(t *testing.T) {
 	}}
 	a := held("x", salvor.Background{ReadyLine: "locked"})
 	a.Stdin = "LOCK;"
-	if _, err := run(t, f, rule.PreExec, spec(sub(app("db"), a))); err != nil || input != "LOCK;\nend\n" {
+	if _, err := run(t, f, rule.PreExec, spec(sub(app("db"), a))); err != nil || input != rule.GoOn+"LOCK;\nend\n" {
 		t.Errorf("got %q, %v", input, err)
 	}
 }

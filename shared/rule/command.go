@@ -93,7 +93,7 @@ func (r *run) exec(ctx context.Context, a salvor.Action, t Target, stdout, stder
 		req.StdinStays = true
 		input = func() (io.Reader, func()) { // nothing comes behind the text, until the shell is to end
 			open, end := io.Pipe()
-			return io.MultiReader(strings.NewReader(text), open), func() { end.Close() }
+			return io.MultiReader(strings.NewReader(goOn+text), open), func() { end.Close() }
 		}
 		req.Command = shell(exported(a.Shell, a.Env))
 		if lines > 0 {

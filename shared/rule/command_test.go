@@ -51,7 +51,11 @@ func TestInputAndVariables(t *testing.T) {
 	f := &fake{pods: []map[string]any{pod("a", "web")}, exec: func(_ context.Context, r cluster.ExecRequest, line string) error {
 		in := make([]byte, 100)
 		n, err := r.Stdin.Read(in)
-		if string(in[:n]) != "select 1;\n" && string(in[:n]) != "select 1;" {
+		want := "select 1;"
+		if r.Command[0] == "/bin/sh" {
+			want = rule.GoOn + "select 1;\n"
+		}
+		if string(in[:n]) != want {
 			t.Errorf("the input is %q, %v", in[:n], err)
 		}
 		if r.Command[0] != "/bin/sh" {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -279,7 +280,7 @@ func TestInputOfAShellStaysOpen(t *testing.T) {
 				return nil
 			}
 			go func() {
-				r.Stdin.Read(make([]byte, 1))
+				io.Copy(io.Discard, r.Stdin)
 				ended.Store(true)
 			}()
 			time.Sleep(time.Second)

@@ -9,6 +9,9 @@ var (
 	Natural   = natural
 )
 
+// GoOn is goOn for tests.
+const GoOn = goOn
+
 // Feeding is feeding for tests.
 func Feeding(lines int, hold bool, life time.Duration, wait, mark string, argv ...string) []string {
 	return feeding(lines, keep{hold: hold, lifetime: life, wait: wait, mark: mark}, argv)

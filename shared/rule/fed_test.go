@@ -35,7 +35,7 @@ func startFed(t *testing.T, sh []string, input string, argv []string) *fed {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { syscall.Kill(-f.Process.Pid, syscall.SIGKILL) })
-	io.WriteString(f.stdin, input)
+	io.WriteString(f.stdin, rule.GoOn+input)
 	return f
 }
 
@@ -59,6 +59,17 @@ func TestAnInputEndsAndTheConnectionStays(t *testing.T) {
 		f := startFed(t, sh, "a\n  b\\c\n", rule.Feeding(2, false, 0, "", "", "/bin/sh", "-c", "cat; echo e >&2; exit 3"))
 		if code := f.code(); code != 3 || f.out.String() != "a\n  b\\c\n" || f.err.String() != "e\n" {
 			t.Errorf("got code %d, %q, %q", code, f.out, f.err)
+		}
+	})
+}
+
+func TestAnInputOfNobodyDoesNothing(t *testing.T) {
+	eachShell(t, func(t *testing.T, sh []string) {
+		argv := rule.Feeding(0, true, time.Minute, "", "", "echo", "ran")
+		cmd := exec.Command(sh[0], append(sh[1:len(sh):len(sh)], argv[1:]...)...)
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+		if out, err := cmd.CombinedOutput(); err == nil || len(out) > 0 {
+			t.Errorf("got %v, %q", err, out)
 		}
 	})
 }

@@ -79,7 +79,7 @@ func (h *held) start(ctx context.Context, r *run, where place, n int, life time.
 	k := keep{hold: true, lifetime: life, wait: file, mark: mark}
 	req := cluster.ExecRequest{Namespace: h.target.Namespace, Pod: h.target.Pod, Container: h.target.Container,
 		Command:    feeding(lines, k, argv(line, h.action.Command, h.action.Env)),
-		Stdin:      io.MultiReader(strings.NewReader(text), open, strings.NewReader("end\n")),
+		Stdin:      io.MultiReader(strings.NewReader(goOn+text), open, strings.NewReader("end\n")),
 		StdinStays: true, // for fed that line is enough
 		Stdout:     &watched{h: h, to: &h.stdout, wants: h.action.Background.ReadyLine},
 		Stderr:     &watched{h: h, to: &h.stderr, wants: mark, drops: mark != ""}}

@@ -12,10 +12,14 @@ import (
 // when the connection does, because Salvor left the command behind or died itself. Kubernetes has no other way to end
 // a command. TERM comes first, KILL three seconds later.
 //
+// It begins with the line goOn: an API server or a node that answers late may start what was given up long ago, and
+// nobody sends it that line.
+//
 // It takes nothing but a POSIX shell; sleep may be missing. It relies on runc's giving every exec a process group of
 // its own, and looks first: elsewhere the line runs unguarded. When the line ends by itself, what it left running in
 // the background stays.
 const guard = `exec 3<&0 </dev/null
+read -r x <&3 || exit 1
 read -r p c s o g x 2>/dev/null </proc/$$/stat
 if [ "$g" = "$$" ]; then
 (trap "" TERM; read -r x <&3; kill 0; sleep 3; kill -9 0) >/dev/null 2>&1 &
@@ -26,6 +30,9 @@ fi
 c=$?
 kill -9 $! 2>/dev/null
 exit $c`
+
+// goOn is the line of standard input that guard and fed wait for.
+const goOn = "go\n"
 
 // fed is guard for a command that has an input, $1 lines of it, which come over standard input before its end. $2 is
 // "hold" for a background command: its input stays open behind them, and ends with the next line of standard input, or
@@ -42,6 +49,7 @@ exit $c`
 const fed = `exec 3<&0 </dev/null
 n=$1 hold=$2 life=$3 wait=$4 mark=$5
 shift 5
+read -r x <&3 || exit 1
 read -r p c s o g x 2>/dev/null </proc/$$/stat
 feed() { while [ "$n" -gt 0 ] && IFS= read -r x; do n=$((n-1)); printf '%s\n' "$x"; done <&3; }
 if [ "$g" != "$$" ]; then

@@ -32,6 +32,14 @@ func shells(t *testing.T) map[string][]string {
 // start runs a line under the guard as a container runtime would: in a session of its own, with standard input open.
 func start(t *testing.T, argv []string, line string) (cmd *exec.Cmd, stdin io.Closer, out *bytes.Buffer) {
 	t.Helper()
+	cmd, in, out := begin(t, argv, line)
+	io.WriteString(in, rule.GoOn)
+	return cmd, in, out
+}
+
+// begin is start of a line that is not told to go on yet.
+func begin(t *testing.T, argv []string, line string) (cmd *exec.Cmd, stdin io.WriteCloser, out *bytes.Buffer) {
+	t.Helper()
 	guarded := rule.Shell(line)
 	cmd = exec.Command(argv[0], append(argv[1:], guarded[1:]...)...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
@@ -141,11 +149,25 @@ func TestShellLeavesTheBackgroundAlone(t *testing.T) {
 	}
 }
 
+// What a server starts when whoever wanted it has gone does nothing.
+func TestShellOfNobodyDoesNothing(t *testing.T) {
+	for name, argv := range shells(t) {
+		t.Run(name, func(t *testing.T) {
+			cmd, stdin, out := begin(t, argv, "echo ran")
+			time.Sleep(200 * time.Millisecond)
+			stdin.Close()
+			if err := cmd.Wait(); err == nil || out.Len() > 0 {
+				t.Errorf("got %v, %q", err, out)
+			}
+		})
+	}
+}
+
 // Where the exec shares a process group, the guard must not end strangers.
 func TestShellWithoutGroupOfItsOwn(t *testing.T) {
 	guarded := rule.Shell("echo ran; exit 4")
 	cmd := exec.Command(guarded[0], guarded[1:]...) // in the group of this test
-	cmd.Stdin = strings.NewReader("")
+	cmd.Stdin = strings.NewReader(rule.GoOn)
 	out, _ := cmd.CombinedOutput()
 	if cmd.ProcessState.ExitCode() != 4 || string(out) != "ran\n" {
 		t.Errorf("got %v, %q", cmd.ProcessState, out)
