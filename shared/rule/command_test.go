@@ -51,9 +51,9 @@ func TestInputAndVariables(t *testing.T) {
 	f := &fake{pods: []map[string]any{pod("a", "web")}, exec: func(_ context.Context, r cluster.ExecRequest, line string) error {
 		in := make([]byte, 100)
 		n, err := r.Stdin.Read(in)
-		want := "select 1;"
+		want := "select 1;\n"
 		if r.Command[0] == "/bin/sh" {
-			want = rule.GoOn + "select 1;\n"
+			want = rule.GoOn + want
 		}
 		if string(in[:n]) != want {
 			t.Errorf("the input is %q, %v", in[:n], err)
