@@ -6,13 +6,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"io"
-	"net"
-	"net/url"
-	"os"
-	"path/filepath"
-	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -20,8 +14,6 @@ import (
 
 	"salvor.io/salvor/shared/cluster"
 	"salvor.io/salvor/shared/cluster/kube"
-	"salvor.io/salvor/shared/cluster/kubeconfig"
-	"salvor.io/salvor/shared/salvor"
 	"salvor.io/salvor/tests/testenv"
 )
 
@@ -175,116 +167,4 @@ func TestExecRights(t *testing.T) {
 	if err := limited.ExecBy(kube.WebSocket).Exec(t.Context(), execIn(ns, "p", "true")); !apierrors.IsForbidden(err) || !errors.Is(err, cluster.ErrNotStarted) {
 		t.Errorf("over WebSocket: got %v", err)
 	}
-}
-
-// A line between here and the API server that breaks.
-func TestExecLostOnTheWay(t *testing.T) {
-	l := source(t)
-	ns := l.namespace(t)
-	l.pod(t, ns, "p", nil)
-	l.ready(t, ns)
-	config, err := kubeconfig.Config(salvor.KubeconfigCluster{Path: l.Kubeconfig})
-	if err != nil {
-		t.Fatal(err)
-	}
-	server, err := url.Parse(config.Host)
-	if err != nil {
-		t.Fatal(err)
-	}
-	address, cut := relay(t, server.Host)
-	config.Host, config.TLSClientConfig.ServerName = "https://"+address, "127.0.0.1"
-	c, err := kube.New(config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	lost := make(chan error, 2)
-	for _, p := range []kube.Protocol{kube.SPDY, kube.WebSocket} {
-		out := began{make(chan bool, 1)}
-		r := execIn(ns, "p", "sh", "-c", "echo begun; sleep 5")
-		r.Stdout = out
-		go func() { lost <- c.ExecBy(p).Exec(t.Context(), r) }()
-		<-out.c
-	}
-	cut()
-	for range 2 {
-		if err := <-lost; !errors.Is(err, cluster.ErrLost) {
-			t.Errorf("got %v", err)
-		}
-	}
-}
-
-// relay passes connections on to an address until it is cut.
-func relay(t *testing.T, to string) (address string, cut func()) {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	context.AfterFunc(ctx, func() { listener.Close() })
-	go func() {
-		for {
-			in, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			out, err := net.Dial("tcp", to)
-			if err != nil {
-				in.Close()
-				continue
-			}
-			go io.Copy(out, in)
-			go io.Copy(in, out)
-			context.AfterFunc(ctx, func() { in.Close(); out.Close() })
-		}
-	}()
-	return listener.Addr().String(), cancel
-}
-
-// A kubelet that dies while a command runs must not make it a success: kubectl exec says 0 then. The cluster is lost
-// with it, so it is one of its own.
-func TestExecLostBehindTheServer(t *testing.T) {
-	l := labOf(t, testenv.KubeOptions{Name: "lost", Node: true})
-	const ns = "default"
-	l.pod(t, ns, "p", nil)
-	l.ready(t, ns)
-	lost := make(chan error, 2)
-	for _, p := range []kube.Protocol{kube.SPDY, kube.WebSocket} {
-		out := began{make(chan bool, 1)}
-		r := execIn(ns, "p", "sh", "-c", "echo begun; sleep 5; exit 9")
-		r.Stdout = out
-		go func() { lost <- l.ExecBy(p).Exec(t.Context(), r) }()
-		<-out.c
-	}
-	start := time.Now()
-	syscall.Kill(pidOf(t, "kubelet", l.Dir), syscall.SIGKILL)
-	for range 2 {
-		if err := <-lost; !errors.Is(err, cluster.ErrLost) {
-			t.Errorf("got %v", err)
-		}
-	}
-	t.Logf("after %v", time.Since(start))
-}
-
-// pidOf finds the process of a program of a cluster: its command line names the cluster's directory.
-func pidOf(t *testing.T, program, dir string) int {
-	t.Helper()
-	files, err := filepath.Glob("/proc/[0-9]*/cmdline")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, f := range files {
-		line, err := os.ReadFile(f)
-		argv := strings.Split(string(line), "\x00")
-		if err != nil || filepath.Base(argv[0]) != program || !strings.Contains(string(line), dir+"/") {
-			continue
-		}
-		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(f)))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return pid
-	}
-	t.Fatalf("no process of %s belongs to %s", program, dir)
-	return 0
 }

@@ -7,20 +7,18 @@ import (
 	"testing"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
 	"salvor.io/salvor/shared/rule"
 	"salvor.io/salvor/shared/salvor"
 )
 
-// hang stops the kubelet, as a node does that answers no more; the function makes it go on.
-func (l lab) hang(t *testing.T) (goOn func()) {
+// hang stops a program of the node, so that it answers no more; the function makes it go on.
+func (l lab) hang(t *testing.T, program string) (goOn func()) {
 	t.Helper()
-	kubelet := pidOf(t, "kubelet", l.Dir)
-	if err := syscall.Kill(kubelet, syscall.SIGSTOP); err != nil {
+	pid := pidOf(t, program, l.Dir)
+	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
-	goOn = func() { syscall.Kill(kubelet, syscall.SIGCONT) }
+	goOn = func() { syscall.Kill(pid, syscall.SIGCONT) }
 	t.Cleanup(goOn)
 	return goOn
 }
@@ -51,7 +49,7 @@ spec: {subRules: [{podSelectors: [{matchLabels: {app: x}}], actions: [{shell: "e
 		ended <- c.run("backup", "create", "b", "-n", ns, "--pre-exec-rule", "freeze", "--post-exec-rule", "thaw")
 	}()
 	eventually(t, "the application is held", func() bool { return strings.Contains(l.sh(t, ns, "p", "ps -o args"), "sleep 4321") })
-	goOn := l.hang(t)
+	goOn := l.hang(t, "kubelet")
 	e := <-ended
 	if took := time.Since(began); e.code == 0 || took > 45*time.Second {
 		t.Errorf("it ended with %d after %v:\n%s%s", e.code, took, e.stdout, e.stderr)
@@ -80,10 +78,8 @@ func TestNodeThatAnswersLateBeginsNothing(t *testing.T) {
 	l.pod(t, ns, "p", []string{"app=x"})
 	l.ready(t, ns)
 	overEach(t, l, func(t *testing.T, l lab) {
-		goOn := l.hang(t)
-		freeze := salvor.RuleSpec{SubRules: []salvor.SubRule{{PodSelectors: []metav1.LabelSelector{labelled("app", "x")}, Actions: []salvor.Action{
-			{Shell: "echo frozen >>/tmp/log", Timeout: within(2 * time.Second)},
-		}}}}
+		goOn := l.hang(t, "containerd")
+		freeze := salvor.RuleSpec{SubRules: []salvor.SubRule{in("app=x", salvor.Action{Shell: "echo frozen >>/tmp/log", Timeout: within(2 * time.Second)})}}
 		began := time.Now()
 		_, err := ruleEngine(l).Run(t.Context(), freeze, []string{ns}, rule.PostExec) // which asks nothing before
 		if took := time.Since(began); !salvor.Is(err, salvor.DeadlineExceeded) || took > 15*time.Second {
@@ -91,7 +87,7 @@ func TestNodeThatAnswersLateBeginsNothing(t *testing.T) {
 		}
 		goOn()
 		eventually(t, "the node answers", func() bool { return l.Exec(t.Context(), execIn(ns, "p", "true")) == nil })
-		time.Sleep(2 * time.Second)
+		time.Sleep(time.Second)
 		if log := l.log(t, ns, "p"); log != "" {
 			t.Errorf("it began after all: the pod's log is %q", log)
 		}
