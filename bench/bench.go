@@ -54,9 +54,9 @@ func (b *bench) say(format string, args ...any) {
 	fmt.Fprintf(os.Stderr, "%6.1f s  %s\n", time.Since(b.began).Seconds(), fmt.Sprintf(format, args...))
 }
 
-// kube starts a cluster of its own for a benchmark; the caller takes it down, or close does.
-func (b *bench) kube(ctx context.Context, name string) (*throwaway.Kube, *rest.Config, error) {
-	k, err := throwaway.Up(ctx, b.root, fmt.Sprintf("bench-%d-%s", os.Getpid(), name), os.Stderr)
+// kube starts a cluster of its own for a benchmark, with these flags of `localkube up`; the caller takes it down, or close does.
+func (b *bench) kube(ctx context.Context, name string, flags ...string) (*throwaway.Kube, *rest.Config, error) {
+	k, err := throwaway.Up(ctx, b.root, fmt.Sprintf("bench-%d-%s", os.Getpid(), name), os.Stderr, flags...)
 	if err != nil {
 		return nil, nil, err
 	}

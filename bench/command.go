@@ -38,6 +38,17 @@ func (c *command) do(ctx context.Context, args ...string) error {
 	return err
 }
 
+// output runs the command and returns what it printed.
+func (c *command) output(ctx context.Context, args ...string) ([]byte, error) {
+	cmd := exec.CommandContext(ctx, c.program, args...)
+	cmd.Env = append(os.Environ(), "SALVOR_HOME="+c.home)
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("salvor %s: %w", strings.Join(args, " "), err)
+	}
+	return out, nil
+}
+
 // usage is what one run of the command took.
 type usage struct {
 	seconds float64
