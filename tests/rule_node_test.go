@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"salvor.io/salvor/shared/cluster/kube"
 	"salvor.io/salvor/shared/rule"
 	"salvor.io/salvor/shared/salvor"
 )
@@ -29,6 +30,7 @@ func TestNodeThatStopsAnswering(t *testing.T) {
 	l, c := source(t), newCLI(t)
 	ns := l.namespace(t)
 	l.pod(t, ns, "p", []string{"app=x"})
+	l.pod(t, ns, "q", []string{"app=y"})
 	l.ready(t, ns)
 	c.expect(0, "cluster", "add", "here", "--kubeconfig", l.Kubeconfig)
 	c.expect(0, "location", "add", "disk", "--dir", filepath.Join(c.dir, "backups"))
@@ -36,7 +38,7 @@ func TestNodeThatStopsAnswering(t *testing.T) {
 apiVersion: salvor.io/v1
 kind: Rule
 metadata: {name: freeze}
-spec: {subRules: [{podSelectors: [{matchLabels: {app: x}}], actions: [{shell: "echo frozen >>/tmp/log", name: mark}, {shell: sleep 4321, timeout: 5s}]}]}
+spec: {subRules: [{podSelectors: [{matchLabels: {app: x}}], actions: [{shell: "echo frozen >>/tmp/log", name: mark}, {shell: sleep 4321, timeout: 8s}]}]}
 ---
 apiVersion: salvor.io/v1
 kind: Rule
@@ -48,14 +50,24 @@ spec: {subRules: [{podSelectors: [{matchLabels: {app: x}}], actions: [{shell: "e
 	go func() {
 		ended <- c.run("backup", "create", "b", "-n", ns, "--pre-exec-rule", "freeze", "--post-exec-rule", "thaw")
 	}()
-	eventually(t, "the application is held", func() bool { return strings.Contains(l.sh(t, ns, "p", "ps -o args"), "sleep 4321") })
+	running := func(pod string) bool { return strings.Contains(l.sh(t, ns, pod, "ps -o args"), "sleep 4321") }
+	eventually(t, "the application is held", func() bool { return running("p") })
+	other := make(chan error, 1)
+	go func() {
+		_, err := runIn(t, ruleEngine(lab{l.KubeServer, l.ExecBy(kube.WebSocket)}), []string{ns}, labelled("app", "y"), salvor.Action{Shell: "sleep 4321", Timeout: within(3 * time.Second)})
+		other <- err
+	}()
+	eventually(t, "another runs a command over WebSocket", func() bool { return running("q") })
 	goOn := l.hang(t, "kubelet")
 	e := <-ended
 	if took := time.Since(began); e.code == 0 || took > 45*time.Second {
 		t.Errorf("it ended with %d after %v:\n%s%s", e.code, took, e.stdout, e.stderr)
 	}
+	if err := <-other; !salvor.Is(err, salvor.DeadlineExceeded) || time.Since(began) > 45*time.Second {
+		t.Errorf("over WebSocket: got %v after %v", err, time.Since(began))
+	}
 	b := c.backup("b")
-	if b.Status.Phase != salvor.PhaseFailed || !strings.Contains(b.Status.Message, "timed out after 5s") {
+	if b.Status.Phase != salvor.PhaseFailed || !strings.Contains(b.Status.Message, "timed out after 8s") {
 		t.Errorf("the backup is %s: %s", b.Status.Phase, b.Status.Message)
 	}
 	if owed := c.expect(0, "get", "thaws").stdout; !strings.Contains(owed, "b") || !strings.Contains(owed, ns) {
@@ -66,6 +78,7 @@ spec: {subRules: [{podSelectors: [{matchLabels: {app: x}}], actions: [{shell: "e
 		c.run("backup", "resume", "b")
 		return !strings.Contains(c.expect(0, "get", "thaws").stdout, ns)
 	})
+	eventually(t, "nothing runs that was given up", func() bool { return !running("p") && !running("q") })
 	if log := l.log(t, ns, "p"); !strings.HasPrefix(log, "frozen thawed") {
 		t.Errorf("the pod's log is %q", log)
 	}
@@ -79,7 +92,7 @@ func TestNodeThatAnswersLateBeginsNothing(t *testing.T) {
 	l.ready(t, ns)
 	overEach(t, l, func(t *testing.T, l lab) {
 		goOn := l.hang(t, "containerd")
-		freeze := salvor.RuleSpec{SubRules: []salvor.SubRule{in("app=x", salvor.Action{Shell: "echo frozen >>/tmp/log", Timeout: within(2 * time.Second)})}}
+		freeze := salvor.RuleSpec{SubRules: []salvor.SubRule{in("app=x", salvor.Action{Shell: "echo frozen >>/tmp/log", Timeout: within(time.Second)})}}
 		began := time.Now()
 		_, err := ruleEngine(l).Run(t.Context(), freeze, []string{ns}, rule.PostExec) // which asks nothing before
 		if took := time.Since(began); !salvor.Is(err, salvor.DeadlineExceeded) || took > 15*time.Second {
