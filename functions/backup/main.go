@@ -12,15 +12,17 @@ import (
 	"salvor.io/salvor/functions/internal/engine"
 	"salvor.io/salvor/functions/internal/home"
 	"salvor.io/salvor/functions/internal/machine"
+	"salvor.io/salvor/functions/internal/wake"
 	"salvor.io/salvor/functions/internal/work"
 )
 
 func main() {
-	h, err := home.Open(context.Background(), os.Getenv, os.Stdout, home.CatalogID, home.StateMachine)
+	h, err := home.Open(context.Background(), os.Getenv, os.Stdout, home.CatalogID, home.StateMachine, home.Wakes)
 	if err != nil {
 		log.Fatal(err)
 	}
 	e := engine.New(h)
+	e.Wake = wake.NewQueue(h.AWS, h.Config.Wakes, h.Now).Wake
 	m := machine.New(h.AWS, h.Config.StateMachine)
 	worker := &work.Backups{Home: h, Engine: e.Backups, Delete: e.Delete}
 	lambda.Start((&work.Handler{Worker: worker, HandOver: m.Start, Now: h.Now, Log: h.Log}).Handle)

@@ -21,6 +21,9 @@ var sampleEvents = []struct{ function, event, says string }{
 	{"BackupFunction", "backup/events/scheduler-default.json", `"name":"nightly-20261123t020000z","status":"done"`},
 	{"BackupFunction", "backup/events/task.json", `"phase":"Completed"`},
 	{"BackupFunction", "backup/events/redrive.json", `{"batchItemFailures":[]}`},
+	{"WatchdogFunction", "watchdog/events/sweep.json", `"looked":0,"paid":0`},
+	{"WatchdogFunction", "watchdog/events/console.json", `"looked":1,"paid":0`},
+	{"WatchdogFunction", "watchdog/events/wake.json", `{"batchItemFailures":[]}`},
 	{"SearchFunction", "search/events/api.json", `"statusCode":200`},
 	{"SearchFunction", "search/events/console.json", `"name":"nightly-20261125t020000z"`},
 	{"RestoreFunction", "restore/events/console.json", `"phase":"Completed"`},
@@ -93,6 +96,18 @@ func TestEventsThatAskForNothingAreRefused(t *testing.T) {
 	} {
 		r := w.Invoke("BackupFunction", event)
 		if r.Error == "" || !strings.Contains(string(r.Payload), strings.ReplaceAll(says, `"`, `\"`)) {
+			t.Errorf("%s is answered %q %s, want %s", event, r.Error, r.Payload, says)
+		}
+	}
+	for event, says := range map[string]string{
+		`{}`:                    "events/ has samples",
+		`{"sweep":false}`:       "events/ has samples",
+		`{"thaw":{"name":"b"}}`: "events/ has samples",
+		`{"sweep":true,"thaw":{"clusterID":"c","name":"b"}}`: "events/ has samples",
+		`{"mow":true}`: "unknown field",
+	} {
+		r := w.Invoke("WatchdogFunction", event)
+		if r.Error == "" || !strings.Contains(string(r.Payload), says) {
 			t.Errorf("%s is answered %q %s, want %s", event, r.Error, r.Payload, says)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -20,7 +21,11 @@ import (
 var (
 	namespaceKind = cluster.Resource{Version: "v1", Name: "namespaces", Kind: "Namespace"}
 	configMapKind = cluster.Resource{Version: "v1", Name: "configmaps", Kind: "ConfigMap", Namespaced: true}
+	podKind       = cluster.Resource{Version: "v1", Name: "pods", Kind: "Pod", Namespaced: true}
 )
+
+// applying is held while rights are given: two tests at once would both create them.
+var applying sync.Mutex
 
 // world is a deployed stack, and a cluster that it may back up and restore.
 type world struct {
@@ -32,7 +37,12 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	return worldWith(t, testenv.EKS(t), nil)
+	return worldOf(t, testenv.EKS(t))
+}
+
+func worldOf(t *testing.T, k testenv.EKSServer) *world {
+	t.Helper()
+	return worldWith(t, k, nil)
 }
 
 // worldWith deploys with parameters other than the defaults.
@@ -41,6 +51,7 @@ func worldWith(t *testing.T, k testenv.EKSServer, parameters map[string]string) 
 	w := newStack(t, k, parameters)
 	w.Clusters.Entry("BackupFunction", "salvor-backup")
 	w.Clusters.Entry("RestoreFunction", "salvor-restore")
+	w.Clusters.Entry("WatchdogFunction", "salvor-watchdog")
 	w.create("clusters", fmt.Sprintf(`{"apiVersion":"salvor.io/v1","kind":"Cluster","metadata":{"name":"prod"},"spec":{"eks":{"arn":%q}}}`, w.k.AWS.ClusterARN))
 	w.create("locations", fmt.Sprintf(`{"apiVersion":"salvor.io/v1","kind":"BackupLocation","metadata":{"name":"bucket"},"spec":{"s3":{"bucket":%q,"region":%q}}}`, w.Bucket, cloud.Region))
 	return w
@@ -66,6 +77,7 @@ func newStack(t *testing.T, k testenv.EKSServer, parameters map[string]string) *
 	if err != nil {
 		t.Fatal(err)
 	}
+	applying.Lock()
 	k.Kubectl(t, "apply", "-f", root+"/infra/kubernetes/rbac.yaml")
 	return w
 }

@@ -49,7 +49,21 @@ type AWSCluster struct {
 // EKS returns this process's cluster of EKS. It is a control plane alone.
 func EKS(t testing.TB) EKSServer {
 	t.Helper()
-	k := start[EKSServer](t, "localkube --iam", append([]string{"localkube", "up", "--name", serverName("eks"), "--iam"}, watch()...)...)
+	return eks(t, "eks")
+}
+
+// EKSWithNode returns another cluster of EKS, with a node that runs pods. It needs root.
+func EKSWithNode(t testing.TB) EKSServer {
+	t.Helper()
+	k := eks(t, "eksnode", "--node")
+	k.Node = true
+	return k
+}
+
+func eks(t testing.TB, name string, flags ...string) EKSServer {
+	t.Helper()
+	args := append([]string{"localkube", "up", "--name", serverName(name), "--iam"}, flags...)
+	k := start[EKSServer](t, "localkube "+name, append(args, watch()...)...)
 	if k.AWS.Endpoint == "" {
 		t.Fatal("starting a server for the test: tools/run localkube up --iam named no AWS")
 	}

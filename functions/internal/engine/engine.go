@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"sync"
+	"time"
 
 	"salvor.io/salvor/functions/internal/home"
 	"salvor.io/salvor/shared/backup"
@@ -25,6 +26,8 @@ import (
 // Engines makes engines.
 type Engines struct {
 	*home.Home
+	// Wake, if set, has the watchdog look at a backup before an application is frozen.
+	Wake func(ctx context.Context, id salvor.BackupID, at time.Time) error
 
 	mu        sync.Mutex
 	locations map[string]location.Location // by spec
@@ -39,7 +42,7 @@ func New(h *home.Home) *Engines {
 
 // Backups returns the engine that makes backups for one invocation, whose holder is named in leases.
 func (e *Engines) Backups(holder string) *backup.Engine {
-	return &backup.Engine{Catalog: e.Catalog, Open: e.open, Store: e.store, Now: e.Now, Holder: holder, CatalogID: e.Config.CatalogID, SalvorVersion: e.Config.Salvor}
+	return &backup.Engine{Catalog: e.Catalog, Open: e.open, Store: e.store, Now: e.Now, Holder: holder, Wake: e.Wake, CatalogID: e.Config.CatalogID, SalvorVersion: e.Config.Salvor}
 }
 
 // Delete removes a backup that is Deleting.

@@ -26,6 +26,12 @@ func (c *Cloud) requestOf(scope *signed.Scope, r *http.Request, body []byte) (st
 		return stack.Request{Action: "states:" + operation, Resource: in.StateMachineArn}, err
 	case "scheduler":
 		return c.scheduleRequest(r)
+	case "sqs":
+		var in struct {
+			QueueURL string `json:"QueueUrl"`
+		}
+		err := json.Unmarshal(body, &in)
+		return stack.Request{Action: "sqs:" + operation, Resource: queueARN(in.QueueURL)}, err
 	case "eks":
 		name := strings.TrimPrefix(r.URL.Path, "/clusters/")
 		return stack.Request{Action: "eks:DescribeCluster", Resource: fmt.Sprintf("arn:aws:eks:%s:%s:cluster/%s", scope.Region, Account, name)}, nil
@@ -37,9 +43,14 @@ func (c *Cloud) requestOf(scope *signed.Scope, r *http.Request, body []byte) (st
 }
 
 func (c *Cloud) dynamoRequest(operation string, body []byte) (stack.Request, error) {
+	type item struct {
+		PK struct{ S string } `json:"pk"`
+	}
 	var in struct {
-		TableName    string
-		RequestItems map[string]json.RawMessage
+		TableName                 string
+		RequestItems              map[string]json.RawMessage
+		Key, Item                 item
+		ExpressionAttributeValues map[string]struct{ S string }
 	}
 	if err := json.Unmarshal(body, &in); err != nil {
 		return stack.Request{}, err
@@ -47,7 +58,13 @@ func (c *Cloud) dynamoRequest(operation string, body []byte) (stack.Request, err
 	for name := range in.RequestItems { // of one table only
 		in.TableName = name
 	}
-	return stack.Request{Action: "dynamodb:" + operation, Resource: fmt.Sprintf("arn:aws:dynamodb:%s:%s:table/%s", Region, Account, in.TableName)}, nil
+	out := stack.Request{Action: "dynamodb:" + operation, Resource: fmt.Sprintf("arn:aws:dynamodb:%s:%s:table/%s", Region, Account, in.TableName)}
+	if pk := in.Key.PK.S + in.Item.PK.S; pk != "" {
+		out.Context = map[string][]string{"dynamodb:LeadingKeys": {pk}}
+	} else if pk := in.ExpressionAttributeValues[":pk"].S; operation == "Query" && pk != "" {
+		out.Context = map[string][]string{"dynamodb:LeadingKeys": {pk}}
+	}
+	return out, nil
 }
 
 func s3Request(r *http.Request) (stack.Request, error) {

@@ -104,6 +104,7 @@ func Start(t testing.TB, o Options) *Cloud {
 		c.deploy(root, f)
 	}
 	c.API = newAPI(c)
+	c.Scheduler.own()
 	return c
 }
 
@@ -142,7 +143,7 @@ func (c *Cloud) deploy(root string, f stack.Function) {
 		env[k] = v
 	}
 	gate := c.openGate(d)
-	for _, service := range []string{"DYNAMODB", "S3", "STS", "EKS", "SFN", "SCHEDULER"} {
+	for _, service := range []string{"DYNAMODB", "S3", "STS", "EKS", "SFN", "SCHEDULER", "SQS"} {
 		env["AWS_ENDPOINT_URL_"+service] = gate
 	}
 	d.process = &function.Function{Name: f.Name, ARN: f.ARN, Dir: packageOf(c.t, root, f.Logical), Env: env, Timeout: f.Timeout,
@@ -184,6 +185,9 @@ func (c *Cloud) InvokeWith(logical, payload string, o function.Options) function
 
 // stop ends all that was started; of a test that failed it shows the logs.
 func (c *Cloud) stop() {
+	if c.Queues != nil {
+		c.Queues.end()
+	}
 	if c.Machine != nil {
 		c.Machine.end()
 	}

@@ -5,6 +5,7 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -44,6 +45,12 @@ func (s *Clusters) serve(w http.ResponseWriter, r *http.Request, one *call) {
 	proxy.ServeHTTP(w, r)
 }
 
+// ofClusters reports whether a statement is about STS or EKS; the rest is judged at the function's gate.
+func ofClusters(action any) bool {
+	text, _ := action.(string)
+	return strings.HasPrefix(text, "sts:") || strings.HasPrefix(text, "eks:")
+}
+
 // assume makes the function's role in IAM, with the policies of the template, and returns the credentials of a session of it.
 func (s *Clusters) assume(d *deployed) credentials {
 	s.c.t.Helper()
@@ -54,10 +61,15 @@ func (s *Clusters) assume(d *deployed) credentials {
 	if err != nil {
 		s.c.t.Fatal(err)
 	}
-	var permissions []any
+	var statements []any
 	for _, policy := range p["Policies"].([]any) {
-		permissions = append(permissions, policy.(map[string]any)["PolicyDocument"])
+		for _, st := range policy.(map[string]any)["PolicyDocument"].(map[string]any)["Statement"].([]any) {
+			if ofClusters(st.(map[string]any)["Action"]) {
+				statements = append(statements, st)
+			}
+		}
 	}
+	permissions := []any{map[string]any{"Statement": statements}}
 	role := s.c.arn(d.Role)
 	s.k.AWS.PutRole(s.c.t, testenv.AWSRole{ARN: role, Permissions: permissions, Trust: map[string]any{"Statement": []any{map[string]any{
 		"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": map[string]any{"AWS": s.k.AWS.UserARN}}}}}) // who stands for Lambda

@@ -72,6 +72,8 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		g.c.Machine.serve(w, one.body)
 	case "scheduler":
 		g.c.Scheduler.ServeHTTP(w, r)
+	case "sqs":
+		g.c.Queues.serve(w, one.body)
 	case "eks", "sts":
 		g.c.Clusters.serve(w, r, one)
 	default:

@@ -18,11 +18,12 @@ import (
 // Scheduler is EventBridge Scheduler: it keeps schedules, and fires one when a test says what time it is.
 // https://docs.aws.amazon.com/scheduler/latest/APIReference/API_CreateSchedule.html
 type Scheduler struct {
-	c    *Cloud
-	role []stack.Statement
+	c *Cloud
 
 	mu        sync.Mutex
 	schedules map[string]Schedule
+	// template are those that the template makes, by logical name.
+	template map[string]Schedule
 }
 
 // Schedule is one, as it was created.
@@ -40,11 +41,42 @@ type Schedule struct {
 }
 
 func newScheduler(c *Cloud) *Scheduler {
-	role, err := c.Stack.Policies("SchedulerRole")
+	return &Scheduler{c: c, schedules: map[string]Schedule{}, template: map[string]Schedule{}}
+}
+
+// own reads the schedules that the template makes.
+func (s *Scheduler) own() {
+	s.c.t.Helper()
+	names, err := s.c.Stack.OfType("AWS::Scheduler::Schedule")
 	if err != nil {
-		c.t.Fatal(err)
+		s.c.t.Fatal(err)
 	}
-	return &Scheduler{c: c, role: role, schedules: map[string]Schedule{}}
+	for _, logical := range names {
+		p, err := s.c.Stack.Properties(logical)
+		var data []byte
+		if err == nil {
+			data, err = json.Marshal(p)
+		}
+		var one Schedule
+		if err == nil {
+			err = json.Unmarshal(data, &one)
+		}
+		if err != nil {
+			s.c.t.Fatalf("%s: %v", logical, err)
+		}
+		s.template[logical] = one
+	}
+}
+
+// FireOwn is Fire for a schedule that the template makes.
+func (s *Scheduler) FireOwn(ctx context.Context, logical string) {
+	s.c.t.Helper()
+	one, ok := s.template[logical]
+	if !ok {
+		s.c.t.Errorf("the template makes no schedule %s", logical)
+		return
+	}
+	s.fire(ctx, one, time.Now())
 }
 
 // ServeHTTP creates, updates and deletes schedules.
@@ -105,17 +137,22 @@ func (s *Scheduler) Fire(ctx context.Context, name string, at time.Time) {
 		s.c.t.Errorf("there is no schedule %s", name)
 		return
 	}
+	s.fire(ctx, one, at)
+}
+
+func (s *Scheduler) fire(ctx context.Context, one Schedule, at time.Time) {
+	s.c.t.Helper()
 	if one.State == "DISABLED" {
 		return
 	}
 	input := strings.NewReplacer(
 		"<aws.scheduler.scheduled-time>", at.UTC().Format("2006-01-02T15:04:05Z"),
-		"<aws.scheduler.schedule-arn>", "arn:aws:scheduler:"+Region+":"+Account+":schedule/"+one.GroupName+"/"+name,
+		"<aws.scheduler.schedule-arn>", "arn:aws:scheduler:"+Region+":"+Account+":schedule/"+one.GroupName+"/"+one.Name,
 		"<aws.scheduler.execution-id>", uuid.NewString()[:16],
 		"<aws.scheduler.attempt-number>", "1",
 	).Replace(one.Target.Input)
-	if !stack.Allows(s.role, stack.Request{Action: "lambda:InvokeFunction", Resource: one.Target.Arn}) {
-		s.c.Queues.send(one.Target.DeadLetterConfig.Arn, input)
+	if !stack.Allows(s.role(one.Target.RoleArn), stack.Request{Action: "lambda:InvokeFunction", Resource: one.Target.Arn}) {
+		s.drop(one, input)
 		return
 	}
 	for logical, d := range s.c.functions {
@@ -124,5 +161,29 @@ func (s *Scheduler) Fire(ctx context.Context, name string, at time.Time) {
 			return
 		}
 	}
-	s.c.Queues.send(one.Target.DeadLetterConfig.Arn, input)
+	s.drop(one, input)
+}
+
+// drop is what becomes of a delivery that is impossible.
+func (s *Scheduler) drop(one Schedule, input string) {
+	s.c.log("scheduler", "dropped "+one.Name)
+	if one.Target.DeadLetterConfig.Arn != "" {
+		s.c.Queues.send(one.Target.DeadLetterConfig.Arn, input, 0)
+	}
+}
+
+// role is what the role of the ARN may do.
+func (s *Scheduler) role(arn string) []stack.Statement {
+	s.c.t.Helper()
+	for logical, r := range s.c.Stack.Resources {
+		if r.Type != "AWS::IAM::Role" || s.c.arn(logical) != arn {
+			continue
+		}
+		policy, err := s.c.Stack.Policies(logical)
+		if err != nil {
+			s.c.t.Error(err)
+		}
+		return policy
+	}
+	return nil
 }

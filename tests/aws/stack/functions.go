@@ -25,8 +25,14 @@ type Function struct {
 	// OnFailure is the ARN of the queue that gets asynchronous events which failed, and Retries how often they are tried again.
 	OnFailure string
 	Retries   int
-	// Queues are the ARNs of the queues that invoke it.
-	Queues []string
+	// Sources are the queues that invoke it.
+	Sources []Source
+}
+
+// Source is a queue that invokes a function: its ARN, and how many messages at most come at once.
+type Source struct {
+	Queue string
+	Batch int
 }
 
 // Functions returns all functions, sorted, with what Globals give them.
@@ -96,7 +102,9 @@ func (f *Function) invocation(p map[string]any) {
 	events, _ := p["Events"].(map[string]any)
 	for _, e := range events {
 		if e := e.(map[string]any); e["Type"] == "SQS" {
-			f.Queues = append(f.Queues, text(e["Properties"].(map[string]any)["Queue"]))
+			q := e["Properties"].(map[string]any)
+			batch, _ := q["BatchSize"].(int)
+			f.Sources = append(f.Sources, Source{Queue: text(q["Queue"]), Batch: batch})
 		}
 	}
 }

@@ -27,6 +27,7 @@ var nameProperties = map[string]string{
 	"AWS::Serverless::StateMachine": "Name",
 	"AWS::Logs::LogGroup":           "LogGroupName",
 	"AWS::Scheduler::ScheduleGroup": "Name",
+	"AWS::Scheduler::Schedule":      "Name",
 	"AWS::CloudWatch::Alarm":        "AlarmName",
 	"AWS::SNS::Topic":               "TopicName",
 }
