@@ -290,3 +290,76 @@ func TestCfnLintFindsNothing(t *testing.T) {
 		t.Errorf("%v\n%s", err, &out)
 	}
 }
+
+// The watchdog, which runs commands in pods, can't change what others run, delete a backup, or store what a backup holds.
+func TestTheWatchdogTouchesOnlyWhatAThawNeeds(t *testing.T) {
+	s, _ := template(t, nil)
+	policy, err := s.Policies("WatchdogRole")
+	if err != nil {
+		t.Fatal(err)
+	}
+	table, err := s.ARN("Table")
+	if err != nil {
+		t.Fatal(err)
+	}
+	bucket, err := s.ARN("Bucket")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		action, on string
+		may        bool
+	}{
+		{"dynamodb:PutItem", "backup#prod", true},
+		{"dynamodb:PutItem", "kind#Rule", false},
+		{"dynamodb:GetItem", "kind#Cluster", true},
+		{"dynamodb:GetItem", "kind#Rule", false},
+		{"dynamodb:DeleteItem", "kind#Freeze", true},
+		{"dynamodb:DeleteItem", "backup#prod", false},
+		{"dynamodb:Query", "kind#Freeze", true},
+		{"dynamodb:Query", "kind#Schedule", false},
+		{"s3:PutObject", "/prod/backups/b/report-2.json", true},
+		{"s3:PutObject", "/prod/backups/b/manifest.json", false},
+		{"s3:GetObject", "/prod/backups/b/report.json", false},
+	} {
+		r := stack.Request{Action: c.action, Resource: table, Context: map[string][]string{"dynamodb:LeadingKeys": {c.on}}}
+		if strings.HasPrefix(c.action, "s3:") {
+			r = stack.Request{Action: c.action, Resource: bucket + c.on}
+		}
+		if got := stack.Allows(policy, r); got != c.may {
+			t.Errorf("%s on %s: allowed is %t", c.action, c.on, got)
+		}
+	}
+}
+
+// Lambda stops a function that calls itself by a queue, unless the template says that this is meant.
+func TestFunctionsThatCallThemselvesMayDoSo(t *testing.T) {
+	s, _ := template(t, nil)
+	functions, err := s.Functions()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var meant []string
+	for _, f := range functions {
+		policy, err := s.Policies(f.Role)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := s.Properties(f.Logical)
+		if err != nil {
+			t.Fatal(err)
+		}
+		itself := slices.ContainsFunc(f.Sources, func(q stack.Source) bool {
+			return stack.Allows(policy, stack.Request{Action: "sqs:SendMessage", Resource: q.Queue})
+		})
+		if itself != (p["RecursiveLoop"] == "Allow") {
+			t.Errorf("%s may send to a queue that invokes it: %t; RecursiveLoop: %v", f.Logical, itself, p["RecursiveLoop"])
+		}
+		if itself {
+			meant = append(meant, f.Logical)
+		}
+	}
+	if diff := cmp.Diff([]string{"WatchdogFunction"}, meant); diff != "" {
+		t.Error(diff)
+	}
+}
