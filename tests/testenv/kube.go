@@ -22,6 +22,8 @@ type KubeOptions struct {
 	ReachPods bool
 	// Programs are images of one static program each: the tag, and the program's path. They need Node.
 	Programs map[string]string
+	// Images are archives of images, such as DatabaseImage. They need Node.
+	Images []string
 	// APIServerArgs are flags for the API server, as --x=y.
 	APIServerArgs []string
 }
@@ -52,6 +54,9 @@ func Kube(t testing.TB, o KubeOptions) KubeServer {
 	for tag, path := range o.Programs {
 		args = append(args, "--program", tag+"="+path)
 	}
+	for _, file := range o.Images {
+		args = append(args, "--image", file)
+	}
 	for _, a := range o.APIServerArgs {
 		args = append(args, "--apiserver-arg="+a)
 	}
@@ -61,6 +66,16 @@ func Kube(t testing.TB, o KubeOptions) KubeServer {
 	}
 	k.Node = o.Node
 	return k
+}
+
+// DatabaseImage is the archive of localhost/salvor/databases:1, which holds PostgreSQL, MariaDB and Redis as Debian has them.
+func DatabaseImage(t testing.TB) string {
+	t.Helper()
+	out, err := run(t.Context(), "databases")
+	if err != nil {
+		t.Fatalf("making the image of databases: %v", err)
+	}
+	return strings.TrimSpace(string(out))
 }
 
 // Kubectl runs kubectl at the cluster, as a user would, and returns what it printed. It fails the test if kubectl does.

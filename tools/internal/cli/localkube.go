@@ -55,13 +55,21 @@ func (c *call) localkubeFlags(flags *flag.FlagSet) (*startFlags, *cluster.Option
 		options.Programs[tag] = abs
 		return nil
 	})
+	flags.Func("image", "`FILE` of images, as docker save writes it (repeatable, implies --node)", func(file string) error {
+		abs, err := filepath.Abs(file)
+		if err != nil {
+			return fmt.Errorf("finding the images: %w", err)
+		}
+		options.Images = append(options.Images, abs)
+		return nil
+	})
 	start := addStartFlags(flags)
 	flags.DurationVar(&start.limit, "timeout", startLimit, "how long it may take to come up")
 	return start, options
 }
 
 func (c *call) localkubeUp(ctx context.Context, start *startFlags, options *cluster.Options) (json.RawMessage, error) {
-	options.Node = options.Node || options.Snapshots || options.ReachPods || len(options.Programs) > 0
+	options.Node = options.Node || options.Snapshots || options.ReachPods || len(options.Programs) > 0 || len(options.Images) > 0
 	if _, err := time.ParseDuration(options.SnapshotDelay); err != nil {
 		return nil, fmt.Errorf("%w: --snapshot-delay: %w", ErrUsage, err)
 	}

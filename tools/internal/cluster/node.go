@@ -13,7 +13,7 @@ func (c *Cluster) node() *node.Node {
 	return &node.Node{
 		ID: c.ID, Dir: l.node(), Bin: c.Bin, Kubeconfig: l.config("kubelet"),
 		CA: l.cert("ca"), Cert: l.cert("kubelet"), Key: l.key("kubelet"),
-		Reach: c.Options.ReachPods, Programs: c.Options.Programs,
+		Reach: c.Options.ReachPods, Programs: c.Options.Programs, Images: c.Options.Images,
 	}
 }
 

@@ -24,6 +24,8 @@ type Options struct {
 	ReachPods bool `json:"reachPods,omitempty"`
 	// Programs are images of one static program each: the tag, and the program's path.
 	Programs map[string]string `json:"programs,omitempty"`
+	// Images are archives of images, as `docker save` writes them.
+	Images []string `json:"images,omitempty"`
 	// IAM lets AWS identities sign in, as EKS does.
 	IAM bool `json:"iam,omitempty"`
 	// APIServerArgs are appended to the API server's own.

@@ -42,21 +42,31 @@ func (n *Node) importImages(group *child.Group) error {
 			return err
 		}
 	}
+	for _, file := range n.Images {
+		if err := importArchive(group, file); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
 func (n *Node) importImage(group *child.Group, img image.Image) error {
-	ctr, err := findProgram("ctr")
-	if err != nil {
-		return err
-	}
 	file := n.path("image.tar")
 	if err := writeImage(file, img); err != nil {
 		return err
 	}
 	defer os.Remove(file)
+	return importArchive(group, file)
+}
+
+// importArchive gives containerd the images of an archive.
+func importArchive(group *child.Group, file string) error {
+	ctr, err := findProgram("ctr")
+	if err != nil {
+		return err
+	}
 	if err := group.Run(programPath(), ctr, "--address", socket, "--namespace", "k8s.io", "images", "import", file); err != nil {
-		return fmt.Errorf("importing image %s: %w", img.Tag, err)
+		return fmt.Errorf("importing images of %s: %w", file, err)
 	}
 	return nil
 }

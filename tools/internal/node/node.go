@@ -36,6 +36,8 @@ type Node struct {
 	Reach bool
 	// Programs become images: the tag, and the path of a static program.
 	Programs map[string]string
+	// Images are archives of further images.
+	Images []string
 }
 
 // Name returns the node's name, in the form that EC2 gives.
