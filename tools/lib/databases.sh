@@ -69,7 +69,7 @@ unpack_databases() {
 
 # pack_databases DIR: as `docker save` would.
 pack_databases() {
-	local layer config
+	local layer
 	tar -c --sort=name --owner=0 --group=0 --numeric-owner --mtime=@0 -C "$1/root" -f "$1/layer.tar" .
 	layer=$(sha256sum "$1/layer.tar" | cut -d' ' -f1)
 	jq -n --arg arch "$(go env GOARCH)" --arg layer "sha256:$layer" '{architecture: $arch, os: "linux",
