@@ -124,13 +124,13 @@ func (d database) holdsWrites(t *testing.T, l *lab, hold string) {
 		return
 	}
 	want := d.acknowledged(t, l, times[0])
-	for line := range strings.Lines(l.sh(t, d.namespace, "server", d.reads)) {
+	for line := range strings.Lines(l.sh(t, d.namespace, "writer", d.reads)) {
 		by, count, _ := strings.Cut(strings.TrimSpace(line), " ")
 		if got := int(seconds(t, count)); got != want[by] {
 			t.Errorf("the copy has %d writes of client %s, of which %d were acknowledged", got, by, want[by])
 		}
 	}
-	l.sh(t, d.namespace, "server", "rm -rf /data/copy")
+	l.sh(t, d.namespace, "writer", "rm -rf /data/copy")
 }
 
 // begin makes a backup in a process of its own, and returns when its freeze has begun.
@@ -193,7 +193,7 @@ func (d database) refuses(t *testing.T, l *lab, hold string) {
 	if times := d.frozen(t, l, file); len(times) > 0 {
 		t.Errorf("it was frozen at %v", times)
 	}
-	if longest := d.longestPause(t, l, from, to); longest > 1.5 {
+	if longest := d.longestPause(t, l, from, to); longest > 5 {
 		t.Errorf("a client waited for %.1f s", longest)
 	}
 }

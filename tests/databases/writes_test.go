@@ -66,7 +66,7 @@ func (d database) witness(r *salvor.Rule, file, cut string) *salvor.Rule {
 	// What was acknowledged before may be logged a moment later.
 	line := fmt.Sprintf("set -e; sleep 0.3; date +%%s.%%N >>/logs/%[1]s; %[2]s; sleep 2; date +%%s.%%N >>/logs/%[1]s", file, cut)
 	r.Spec.SubRules = append(r.Spec.SubRules, salvor.SubRule{Name: "look", PodSelectors: []metav1.LabelSelector{{}},
-		Actions: []salvor.Action{{Name: "look", Shell: line, Container: "server"}}})
+		Actions: []salvor.Action{{Name: "look", Shell: line, Container: "writer"}}})
 	return r
 }
 
