@@ -71,6 +71,7 @@ setup: ## install and build all that tests and lint need (root and apt where som
 		install || { apt-get -qq update >&2 && install; } || { echo "make setup: missing here: $${missing[*]}; install them as root" >&2; exit 1; }; \
 	fi
 	@tools/run build
+	@tools/run databases >/dev/null
 
 ##@ Check
 

@@ -64,7 +64,7 @@ var databases = []database{
 // What reads a copy. Recovery of PostgreSQL has ended when a server is ready.
 const (
 	startCopy = `export PGPASSWORD="$POSTGRES_PASSWORD" PGUSER=postgres; cd /data/copy/db; rm -f postmaster.pid; mkdir -p /tmp/copy; ` +
-		`pg_ctl -D . -w -l /tmp/copy/log -o "-c unix_socket_directories=/tmp/copy -c listen_addresses= -c archive_mode=off" start >/dev/null || { cat /tmp/copy/log; exit 1; }; `
+		`pg_ctl -D . -w -l /tmp/copy/log -o "-c unix_socket_directories=/tmp/copy -c listen_addresses= -c archive_mode=off -c fsync=off" start >/dev/null || { cat /tmp/copy/log; exit 1; }; `
 	countCopy = `echo "shop $(psql -h /tmp/copy -XqAtw -d shop -c 'SELECT count(*) FROM orders')"; ` +
 		`echo "ledger $(PGDATABASE='led=ger x' psql -h /tmp/copy -XqAtw -c 'SELECT count(*) FROM orders')"; pg_ctl -D . -m immediate stop >/dev/null`
 	countKeys = `until [ "$(redis-cli -p 7000 ping)" = PONG ]; do sleep 0.1; done; echo "set $(redis-cli -p 7000 dbsize)"; redis-cli -p 7000 shutdown nosave`
@@ -159,7 +159,7 @@ func (d database) outlivesSalvor(t *testing.T, l *lab, hold string) {
 
 // endsByItself stops Salvor without ending it: its connection stays open, and nothing tells the rule to end.
 func (d database) endsByItself(t *testing.T, l *lab, hold string) {
-	const lifetime = 10
+	const lifetime = 8
 	r := l.ready(t, hold)
 	r.Spec.SubRules[0].Actions[0].Background.Lifetime = metav1.Duration{Duration: lifetime * time.Second}
 	p, from := d.begin(t, l, r, hold+"-hangs")

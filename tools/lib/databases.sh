@@ -32,6 +32,7 @@ need_databases() {
 		mv "$new/image.tar" "$new/packages" "$new/done"
 		rm -rf "$databases"
 		mv "$new/done" "$databases"
+		find "$cache/databases" -mindepth 1 -maxdepth 1 -name '????????????????' -mtime +7 ! -path "$databases" -exec rm -rf {} +
 	) 9>"$cache/databases/build.lock"
 }
 
