@@ -84,11 +84,13 @@ func TestRulesOfDatabases(t *testing.T) {
 					t.Log(said)
 				}
 			})
-			for _, hold := range d.holds {
+			for i, hold := range d.holds {
 				t.Run(hold, func(t *testing.T) {
 					t.Run("nothing is acknowledged in the freeze", func(t *testing.T) { d.holdsWrites(t, l, hold) })
 					t.Run("it ends when Salvor is killed", func(t *testing.T) { d.outlivesSalvor(t, l, hold) })
-					t.Run("it ends by itself when Salvor hangs", func(t *testing.T) { d.endsByItself(t, l, hold) })
+					if i == 0 { // it takes its time, and another hold of the same database ends alike
+						t.Run("it ends by itself when Salvor hangs", func(t *testing.T) { d.endsByItself(t, l, hold) })
+					}
 					t.Run("a wrong password fails before the freeze", func(t *testing.T) { d.refuses(t, l, hold) })
 					if d.end != "" {
 						t.Run("a session that is lost makes the cut void", func(t *testing.T) { d.losesSession(t, l, hold) })
@@ -159,7 +161,7 @@ func (d database) outlivesSalvor(t *testing.T, l *lab, hold string) {
 
 // endsByItself stops Salvor without ending it: its connection stays open, and nothing tells the rule to end.
 func (d database) endsByItself(t *testing.T, l *lab, hold string) {
-	const lifetime = 8
+	const lifetime = 12
 	r := l.ready(t, hold)
 	r.Spec.SubRules[0].Actions[0].Background.Lifetime = metav1.Duration{Duration: lifetime * time.Second}
 	p, from := d.begin(t, l, r, hold+"-hangs")
