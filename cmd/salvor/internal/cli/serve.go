@@ -15,7 +15,7 @@ import (
 
 func (a *app) serve() *cobra.Command {
 	var parallel int
-	var grace time.Duration
+	var grace, poll time.Duration
 	var listen string
 	cmd := &cobra.Command{
 		Use:   "serve",
@@ -37,7 +37,7 @@ SIGTERM or Ctrl-C ends it: running backups get --grace to end, and are then canc
 				return err
 			}
 			a.limitMemory()
-			s := serve.Server{Catalog: h.Catalog, Engine: h.Backups, Now: a.sys.Now, Log: a.serveLog(), RequestedBy: a.sys.User, Parallel: parallel, Grace: grace}
+			s := serve.Server{Catalog: h.Catalog, Engine: h.Backups, Now: a.sys.Now, Log: a.serveLog(), RequestedBy: a.sys.User, Parallel: parallel, Grace: grace, Poll: poll}
 			if listen != "" {
 				if err := a.listen(cmd.Context(), h, &s, listen); err != nil {
 					return err
@@ -47,6 +47,7 @@ SIGTERM or Ctrl-C ends it: running backups get --grace to end, and are then canc
 		}),
 	}
 	cmd.Flags().IntVar(&parallel, "parallel", serve.DefaultParallel, "how many backups run at once")
+	cmd.Flags().DurationVar(&poll, "poll", serve.DefaultPoll, "how often the catalog is looked at for what others left")
 	cmd.Flags().DurationVar(&grace, "grace", serve.DefaultGrace, "how long running backups get to end by themselves")
 	cmd.Flags().StringVar(&listen, "listen", "", "serve the HTTP API, for --api, on unix:PATH or on an address of this machine such as 127.0.0.1:7979")
 	return cmd
