@@ -174,25 +174,3 @@ func (a *application) check(t *testing.T, name string, log []string, byKilled in
 		t.Errorf("%s: it is still held: %v", name, log)
 	}
 }
-
-// Two backups of one application at once take turns: the freeze of one is not lifted while the other needs it.
-func TestTwoBackupsTakeTurns(t *testing.T) {
-	w := newWorld(t)
-	a := w.application(t)
-	a.whole(t)
-	before := len(a.log(t))
-	var group sync.WaitGroup
-	for i := range 4 {
-		group.Go(func() {
-			if killed, _ := a.work(t, fmt.Sprintf("turn-%d", i), "", 0); killed {
-				t.Error("who killed it?")
-			}
-		})
-	}
-	group.Wait()
-	log := a.log(t)[before:]
-	a.check(t, "four at once", log, 0, false)
-	if want := slices.Repeat([]string{"F", "F2", "B", "E", "T"}, 4); !slices.Equal(log, want) {
-		t.Errorf("got %v, want four whole turns", log)
-	}
-}

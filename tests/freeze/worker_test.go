@@ -15,8 +15,8 @@ import (
 	"time"
 
 	"salvor.io/salvor/shared/backup"
+	"salvor.io/salvor/shared/backup/inpods"
 	"salvor.io/salvor/shared/catalog/sqlite"
-	"salvor.io/salvor/shared/cluster/kube"
 	"salvor.io/salvor/shared/location/dir"
 	"salvor.io/salvor/shared/repository"
 	"salvor.io/salvor/shared/rule"
@@ -98,7 +98,7 @@ func engine(ctx context.Context, c *sqlite.Catalog, home string) (*backup.Engine
 	return &backup.Engine{Catalog: c, Now: time.Now, Holder: fmt.Sprintf("worker-%d", os.Getpid()), CatalogID: strings.TrimSpace(string(id)),
 		Tuning: backup.Tuning{LeaseTime: lease, Beat: lease / 6, LockPause: 100 * time.Millisecond},
 		Open: func(context.Context, *salvor.Backup) (*backup.Site, error) {
-			return &backup.Site{Cluster: client, Rules: rules(client)}, nil
+			return &backup.Site{Cluster: client, Rules: inpods.Rules(&rule.Engine{Cluster: client, Now: time.Now})}, nil
 		},
 		Store: func(context.Context, *salvor.Backup) (*repository.Repository, error) {
 			return repository.New(disk, where.ID()), nil
@@ -142,26 +142,4 @@ func (a *application) work(t *testing.T, name, killAt string, after time.Duratio
 		t.Errorf("the worker of %s failed by itself: %v", name, err)
 	}
 	return false, held
-}
-
-// rules runs rules in pods for the backup engine.
-func rules(c *kube.Client) backup.Rules { return podRules{&rule.Engine{Cluster: c, Now: time.Now}} }
-
-type podRules struct{ *rule.Engine }
-
-func (r podRules) Freeze(ctx context.Context, q backup.RuleRequest) (backup.Frozen, error) {
-	hold, err := r.Engine.Freeze(ctx, request(q))
-	return backup.Frozen{Lost: hold.Lost, End: func(ctx context.Context) (backup.RuleReport, error) {
-		report, err := hold.End(ctx)
-		return backup.RuleReport{Report: report, Warnings: report.Warnings}, err
-	}}, err
-}
-
-func (r podRules) Thaw(ctx context.Context, q backup.RuleRequest) (backup.RuleReport, error) {
-	report, err := r.Engine.Thaw(ctx, request(q))
-	return backup.RuleReport{Report: report, Warnings: report.Warnings}, err
-}
-
-func request(q backup.RuleRequest) rule.Request {
-	return rule.Request{Spec: q.Rule, After: q.After, Namespaces: q.Namespaces, MaxFreeze: q.MaxFreeze, Begin: q.Begin, Begun: q.Begun, Spared: q.Spared}
 }

@@ -13,6 +13,7 @@ import (
 
 	"salvor.io/salvor/functions/internal/home"
 	"salvor.io/salvor/shared/backup"
+	"salvor.io/salvor/shared/backup/inpods"
 	"salvor.io/salvor/shared/cluster/eks"
 	"salvor.io/salvor/shared/cluster/kube"
 	"salvor.io/salvor/shared/location"
@@ -65,38 +66,12 @@ func (e *Engines) open(ctx context.Context, b *salvor.Backup) (*backup.Site, err
 		return nil, salvor.Errorf(salvor.Conflict, "cluster %q has the id %q now, and the backup is of %q", c.Name, c.ID(), id).
 			WithHint("name the backup's cluster in spec.cluster")
 	}
-	return &backup.Site{Cluster: client, Rules: rules{&rule.Engine{Cluster: client, Now: e.Now}}}, nil
+	return &backup.Site{Cluster: client, Rules: inpods.Rules(&rule.Engine{Cluster: client, Now: e.Now})}, nil
 }
 
 // store reaches the location that the backup names.
 func (e *Engines) store(ctx context.Context, b *salvor.Backup) (*repository.Repository, error) {
 	return e.Repository(ctx, b.Spec.Location, b.Status.ClusterID)
-}
-
-// rules lets the backup engine run rules and keep what they report, whatever it is.
-type rules struct{ *rule.Engine }
-
-// Freeze runs the rule before the cut.
-func (r rules) Freeze(ctx context.Context, q backup.RuleRequest) (backup.Frozen, error) {
-	hold, err := r.Engine.Freeze(ctx, request(q))
-	return backup.Frozen{Lost: hold.Lost, End: func(ctx context.Context) (backup.RuleReport, error) {
-		report, err := hold.End(ctx)
-		return backup.RuleReport{Report: report, Warnings: report.Warnings}, err
-	}}, err
-}
-
-// Thaw runs the rule after the cut.
-func (r rules) Thaw(ctx context.Context, q backup.RuleRequest) (backup.RuleReport, error) {
-	report, err := r.Engine.Thaw(ctx, request(q))
-	return backup.RuleReport{Report: report, Warnings: report.Warnings}, err
-}
-
-func request(q backup.RuleRequest) rule.Request {
-	out := rule.Request{Spec: q.Rule, After: q.After, Namespaces: q.Namespaces, MaxFreeze: q.MaxFreeze, Begin: q.Begin, GoOn: q.GoOn, Begun: q.Begun, Spared: q.Spared}
-	if q.VeleroHooks {
-		out.Hooks = q.PodSelectors
-	}
-	return out
 }
 
 // Repository opens the part of a named BackupLocation that belongs to the cluster.
