@@ -65,6 +65,12 @@ func Abandoned(b *salvor.Backup, now time.Time) bool {
 	return now.After(b.Status.Lease.Expires.Time)
 }
 
+// Released reports whether the last worker of a backup has let go of it, or whoever paid its thaw: the next one may begin
+// at once.
+func Released(b *salvor.Backup) bool {
+	return b.Status.Lease.Epoch > 0 && b.Status.Lease.Holder == ""
+}
+
 // record is the backup as this worker writes it: every write checks that the lease is still this worker's.
 type record struct {
 	engine *Engine

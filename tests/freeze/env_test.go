@@ -101,7 +101,7 @@ func (w *world) watch(t *testing.T) {
 	t.Helper()
 	var said bytes.Buffer
 	ctx, stop := context.WithCancel(context.Background())
-	cmd := exec.CommandContext(ctx, w.program, "--home", w.home, "serve", "--poll", "500ms")
+	cmd := exec.CommandContext(ctx, w.program, "--home", w.home, "serve", "--poll", "500ms", "--parallel", "9")
 	cmd.Stderr = &said
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

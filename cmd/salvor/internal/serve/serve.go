@@ -189,7 +189,7 @@ func (s *Server) run(ctx context.Context, id salvor.BackupID, after func(*salvor
 func (s *Server) resume(ctx, work context.Context) error {
 	q := catalog.Query{Phases: []salvor.Phase{salvor.PhasePending, salvor.PhaseQuiescing, salvor.PhaseCapturing}, Limit: catalog.MaxLimit}
 	return s.each(ctx, q, func(b *salvor.Backup) {
-		if b.Status.Thaw == nil && backup.Abandoned(b, s.Now()) && s.start(work, b.ID(), b.Spec.Schedule, nil) {
+		if b.Status.Thaw == nil && (backup.Released(b) || backup.Abandoned(b, s.Now())) && s.start(work, b.ID(), b.Spec.Schedule, nil) {
 			s.Log.Warn("taking over a backup that was left unfinished", "backup", b.Name, "cluster", b.Status.ClusterID, "worker", b.Status.Lease.Holder)
 		}
 	})
