@@ -126,6 +126,11 @@ func (s *Server) put(r *http.Request, kind, all string) (*reply, error) {
 	if version == "" {
 		m.ResourceVersion = was.Meta().ResourceVersion
 	}
+	if meansAnother(o, was) {
+		if err := s.unowed(r.Context(), kind, m.Name); err != nil {
+			return nil, err
+		}
+	}
 	keepStatus(o, was)
 	if err := s.accept(r.Context(), o); err != nil {
 		return nil, err
@@ -164,6 +169,9 @@ func (s *Server) deleteObject(r *http.Request, kind string) (*reply, error) {
 		}
 	}
 	if err := s.unused(r.Context(), kind, name); err != nil {
+		return nil, err
+	}
+	if err := s.unowed(r.Context(), kind, name); err != nil {
 		return nil, err
 	}
 	err = s.Catalog.Delete(r.Context(), kind, name, version)

@@ -19,9 +19,11 @@ import (
 	"salvor.io/salvor/shared/salvor"
 )
 
-// Backups begins backups, as *backup.Engine does.
+// Backups begins backups and knows what they owe, as *backup.Engine does.
 type Backups interface {
 	Begin(ctx context.Context, b *salvor.Backup) (recorded *salvor.Backup, created bool, err error)
+	// Owing returns the backups that owe a thaw.
+	Owing(ctx context.Context) ([]*salvor.Backup, error)
 }
 
 // Restores begins restores, as *restore.Engine does.

@@ -169,6 +169,36 @@ func TestWhatASchedulesUsesIsKept(t *testing.T) {
 	}
 }
 
+// A cluster of which an application may be frozen can't be forgotten, nor can its name mean another.
+func TestAClusterThatIsOwedAThawIsKept(t *testing.T) {
+	a := newAPI(t)
+	a.fill()
+	a.call(204, "DELETE", "/v1/schedules/shop", "")
+	etag := a.call(200, "GET", "/v1/clusters/prod", "").Header().Get("ETag")
+	cluster := func(account, role string) string {
+		return fmt.Sprintf(`{"apiVersion":"salvor.io/v1","kind":"Cluster","metadata":{"name":"prod"},"spec":{"eks":{"arn":"arn:aws:eks:eu-west-1:%s:cluster/prod","roleARN":"arn:aws:iam::%s:role/%s"}}}`, account, account, role)
+	}
+	etag = a.call(200, "PUT", "/v1/clusters/prod", cluster("123456789012", "a"), "If-Match", etag).Header().Get("ETag")
+
+	b := &salvor.Backup{ObjectMeta: salvor.ObjectMeta{Name: "frozen", CreationTimestamp: metav1.NewTime(now)}, Spec: salvor.BackupSpec{Cluster: "prod", Location: "bucket"}}
+	b.Default()
+	b.Status = salvor.BackupStatus{Phase: salvor.PhaseFailed, ClusterID: "prod", Thaw: &salvor.OwedThaw{Namespaces: []string{"shop"}, Since: metav1.NewTime(now)}}
+	if err := a.catalog.CreateBackup(t.Context(), b); err != nil {
+		t.Fatal(err)
+	}
+	f := salvor.New(salvor.KindFreeze).(*salvor.Freeze)
+	f.Name, f.Spec = salvor.FreezeName("prod", "shop"), salvor.FreezeSpec{Backup: b.ID(), Namespace: "shop"}
+	if err := a.catalog.Create(t.Context(), f); err != nil {
+		t.Fatal(err)
+	}
+	if body := a.call(409, "DELETE", "/v1/clusters/prod", "").Body.String(); !strings.Contains(body, `backup \"frozen\" owes a thaw to shop`) {
+		t.Errorf("it says %s", body)
+	}
+	a.call(409, "PUT", "/v1/clusters/prod", cluster("999999999999", "a"), "If-Match", etag)
+	a.call(200, "PUT", "/v1/clusters/prod", cluster("123456789012", "b"), "If-Match", etag) // perhaps it is what the thaw lacks
+	a.call(204, "DELETE", "/v1/locations/bucket", "")
+}
+
 const oneBackup = `{"apiVersion":"salvor.io/v1","kind":"Backup","metadata":{"name":"b1"},"spec":{"cluster":"prod","location":"bucket","scope":{"namespaces":["shop"]}}}`
 
 func TestBackupsAreBegunOnceAndWorkedOn(t *testing.T) {
