@@ -12,7 +12,8 @@ import (
 )
 
 // mostEpochs is the epoch from which on a backup whose workers die while they hold the application is not begun again.
-// A worker, and whoever thaws after it, have one each.
+// A worker, and each attempt to thaw after it, have one: what died three times is not begun again, nor what could be thawed
+// only after many attempts.
 const mostEpochs = 6
 
 // Hopeless says why nobody should take up an abandoned backup any more; "" if it may still be made. One whose workers die
@@ -21,7 +22,7 @@ func Hopeless(b *salvor.Backup, now time.Time) string {
 	s := b.Status
 	switch {
 	case s.Phase == salvor.PhaseQuiescing && s.Lease.Epoch >= mostEpochs:
-		return "its workers died again and again while the application was frozen"
+		return "its workers died, or could not thaw, again and again while the application was frozen"
 	case !s.StartedAt.IsZero() && now.Sub(s.StartedAt.Time) > timeout(b.Spec):
 		return fmt.Sprintf("not done within %s, and its last worker died", timeout(b.Spec))
 	}

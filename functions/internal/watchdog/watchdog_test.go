@@ -226,7 +226,7 @@ func TestWhatIsHandedOnEnds(t *testing.T) {
 	k = newKennel(t)
 	k.put("b", salvor.PhaseQuiescing, 5, true)
 	k.expect(k.message(2*time.Minute, call), 1)
-	if s := k.status("b"); s.Phase != salvor.PhaseFailed || !strings.Contains(s.Message, "died again and again") {
+	if s := k.status("b"); s.Phase != salvor.PhaseFailed || !strings.Contains(s.Message, "again and again while the application was frozen") {
 		t.Errorf("it is left as %+v", s)
 	}
 

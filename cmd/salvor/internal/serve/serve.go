@@ -189,8 +189,33 @@ func (s *Server) run(ctx context.Context, id salvor.BackupID, after func(*salvor
 func (s *Server) resume(ctx, work context.Context) error {
 	q := catalog.Query{Phases: []salvor.Phase{salvor.PhasePending, salvor.PhaseQuiescing, salvor.PhaseCapturing}, Limit: catalog.MaxLimit}
 	return s.each(ctx, q, func(b *salvor.Backup) {
-		if b.Status.Thaw == nil && (backup.Released(b) || backup.Abandoned(b, s.Now())) && s.start(work, b.ID(), b.Spec.Schedule, nil) {
+		if b.Status.Thaw != nil || !backup.Released(b) && !backup.Abandoned(b, s.Now()) || s.worksOn(b.ID()) {
+			return
+		}
+		if why := backup.Hopeless(b, s.Now()); why != "" {
+			s.giveUp(ctx, b, why)
+			return
+		}
+		if s.start(work, b.ID(), b.Spec.Schedule, nil) {
 			s.Log.Warn("taking over a backup that was left unfinished", "backup", b.Name, "cluster", b.Status.ClusterID, "worker", b.Status.Lease.Holder)
 		}
 	})
+}
+
+// worksOn reports whether this server runs or thaws the backup.
+func (s *Server) worksOn(id salvor.BackupID) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, runs := s.running[id]
+	return runs || s.thawing[id]
+}
+
+// giveUp records as Failed a backup that would only freeze its application for nothing once more.
+func (s *Server) giveUp(ctx context.Context, b *salvor.Backup, why string) {
+	log := s.Log.With("backup", b.Name, "cluster", b.Status.ClusterID, "reason", why)
+	if _, err := backup.GiveUp(ctx, s.Catalog, b.ID(), b.Status.Lease.Epoch, s.Now(), why); err != nil {
+		log.Warn("an unfinished backup could not be given up; it is tried again", "error", err)
+		return
+	}
+	log.Error("an unfinished backup is given up")
 }

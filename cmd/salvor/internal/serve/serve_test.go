@@ -245,30 +245,6 @@ func TestServeFiresSchedulesOnce(t *testing.T) {
 	}
 }
 
-func TestServeTakesOverWhatWasLeft(t *testing.T) {
-	s := newServed(t)
-	for name, lease := range map[string]salvor.Lease{
-		"dead":  {Holder: "other/1/x", Epoch: 1, Expires: metav1.NewTime(noon.Add(-time.Second))},
-		"alive": {Holder: "other/2/x", Epoch: 1, Expires: metav1.NewTime(noon.Add(time.Minute))},
-		"young": {},
-	} {
-		b := &salvor.Backup{ObjectMeta: salvor.ObjectMeta{Name: name, CreationTimestamp: metav1.NewTime(noon.Add(-30 * time.Second))}}
-		b.Spec = salvor.BackupSpec{Cluster: "prod", Location: "disk", Scope: salvor.Scope{Namespaces: []string{"shop"}}}
-		b.Default()
-		b.Status = salvor.BackupStatus{Phase: salvor.PhaseQuiescing, ClusterID: "prod", Lease: lease}
-		if err := s.CreateBackup(t.Context(), b); err != nil {
-			t.Fatal(err)
-		}
-	}
-	s.start(t)
-	s.eventually(t, "what a dead process left was taken over", s.ended(t, "dead"))
-	if s.ended(t, "alive")() || s.ended(t, "young")() {
-		t.Error("what another process works on, or is about to, was taken over")
-	}
-	s.set(noon.Add(2 * time.Minute))
-	s.eventually(t, "the others were taken over in time", func() bool { return s.ended(t, "alive")() && s.ended(t, "young")() })
-}
-
 func TestServeCancelsAfterItsGrace(t *testing.T) {
 	s := newServed(t)
 	s.hold = make(chan struct{})

@@ -1,0 +1,62 @@
+package serve_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"salvor.io/salvor/shared/salvor"
+)
+
+func TestServeTakesOverWhatWasLeft(t *testing.T) {
+	s := newServed(t)
+	for name, lease := range map[string]salvor.Lease{
+		"dead":  {Holder: "other/1/x", Epoch: 1, Expires: metav1.NewTime(noon.Add(-time.Second))},
+		"alive": {Holder: "other/2/x", Epoch: 1, Expires: metav1.NewTime(noon.Add(time.Minute))},
+		"young": {},
+	} {
+		b := &salvor.Backup{ObjectMeta: salvor.ObjectMeta{Name: name, CreationTimestamp: metav1.NewTime(noon.Add(-30 * time.Second))}}
+		b.Spec = salvor.BackupSpec{Cluster: "prod", Location: "disk", Scope: salvor.Scope{Namespaces: []string{"shop"}}}
+		b.Default()
+		b.Status = salvor.BackupStatus{Phase: salvor.PhaseQuiescing, ClusterID: "prod", Lease: lease}
+		if err := s.CreateBackup(t.Context(), b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.start(t)
+	s.eventually(t, "what a dead process left was taken over", s.ended(t, "dead"))
+	if s.ended(t, "alive")() || s.ended(t, "young")() {
+		t.Error("what another process works on, or is about to, was taken over")
+	}
+	s.set(noon.Add(2 * time.Minute))
+	s.eventually(t, "the others were taken over in time", func() bool { return s.ended(t, "alive")() && s.ended(t, "young")() })
+}
+
+// A backup that kills its worker each time would freeze the application again and again, and one whose time is over is late.
+func TestServeGivesUpWhatNobodyCanMake(t *testing.T) {
+	s := newServed(t)
+	for name, b := range map[string]struct {
+		epoch int64
+		began time.Duration
+	}{"deadly": {6, time.Hour}, "late": {1, 5 * time.Hour}, "dead": {5, time.Hour}} {
+		o := &salvor.Backup{ObjectMeta: salvor.ObjectMeta{Name: name, CreationTimestamp: metav1.NewTime(noon.Add(-b.began))}}
+		o.Spec = salvor.BackupSpec{Cluster: "prod", Location: "disk", Scope: salvor.Scope{Namespaces: []string{"shop"}}}
+		o.Default()
+		o.Status = salvor.BackupStatus{Phase: salvor.PhaseQuiescing, ClusterID: "prod", StartedAt: o.CreationTimestamp, Lease: salvor.Lease{Epoch: b.epoch}}
+		if err := s.CreateBackup(t.Context(), o); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.start(t)
+	for name, why := range map[string]string{"deadly": "its workers died, or could not thaw, again and again", "late": "not done within 4h", "dead": "no cluster here"} {
+		s.eventually(t, name+" has ended", s.ended(t, name))
+		if b := s.get(t, name); b.Status.Phase != salvor.PhaseFailed || !strings.Contains(b.Status.Message, why) {
+			t.Errorf("%s is %s: %s", name, b.Status.Phase, b.Status.Message)
+		}
+	}
+	if name := <-s.reached; name != "dead" || len(s.reached) > 0 {
+		t.Errorf("%s was begun once more, and %d others", name, len(s.reached))
+	}
+}
