@@ -128,7 +128,7 @@ func (a *app) explainRules(ctx context.Context, h *home.Home, b *salvor.Backup, 
 		if err != nil {
 			one.Error = oneLine(err.Error())
 			if wrong == nil {
-				wrong = fmt.Errorf("%s rule %q: %w", r.phase, r.name, err)
+				wrong = fmt.Errorf("%s: %w", strings.TrimSpace(r.phase+" rule "+r.name), err)
 			}
 		}
 		result.Rules = append(result.Rules, one)
