@@ -27,7 +27,7 @@ const (
 type round struct {
 	name   string
 	killAt backup.Step
-	part   float64 // of the time that a freeze takes
+	part   float64 // of the time between the first command and the record of the thaw
 }
 
 // Whenever the process of a backup dies, a watchdog that is another process lets the application go on, and no thaw that

@@ -45,7 +45,13 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// work makes a backup, says on standard output which steps it begins, and kills itself at the one that it was told.
+// What a worker says when its first command is about to be sent, and when its thaw is recorded. Steps say other words.
+const (
+	sayBegun  = "first command"
+	sayThawed = "thaw recorded"
+)
+
+// work makes a backup, says on standard output how far it is, and kills itself at the step that it was told.
 func work(ctx context.Context, home string) error {
 	c, err := sqlite.Open(filepath.Join(home, "catalog.db"))
 	if err != nil {
@@ -63,12 +69,28 @@ func work(ctx context.Context, home string) error {
 			select {}
 		}
 	}
+	e.Progress = sayFreeze()
 	b, _, err := e.Begin(ctx, newBackup(os.Getenv(workerName), os.Getenv(workerNamespace)))
 	if err != nil {
 		return err
 	}
 	_, err = e.Run(ctx, b.ID())
 	return err
+}
+
+// sayFreeze says when the application may be held from now on, and when it surely is not any more.
+func sayFreeze() func(salvor.BackupStatus) {
+	held := false
+	return func(s salvor.BackupStatus) {
+		switch owed := s.Thaw != nil && len(s.Thaw.Begun) > 0; {
+		case owed && !held:
+			fmt.Println(sayBegun)
+			held = true
+		case !owed && held:
+			fmt.Println(sayThawed)
+			held = false
+		}
+	}
 }
 
 func newBackup(name, namespace string) *salvor.Backup {
@@ -105,8 +127,8 @@ func engine(ctx context.Context, c *sqlite.Catalog, home string) (*backup.Engine
 		}}, nil
 }
 
-// work runs a worker on a backup until it ends or is killed, and reports whether it was: at the step, or so long after
-// it began to run rules.
+// work runs a worker on a backup until it ends or is killed, and reports whether it was: at the step, or so long after its
+// first command, unless its thaw was recorded before. held is the time between the two.
 func (a *application) work(t *testing.T, name, killAt string, after time.Duration) (killed bool, held time.Duration) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), os.Args[0])
@@ -121,18 +143,19 @@ func (a *application) work(t *testing.T, name, killAt string, after time.Duratio
 		return false, 0
 	}
 	steps := bufio.NewScanner(out)
-	began := time.Now()
+	began, stop := time.Now(), func() bool { return false }
 	for steps.Scan() {
-		switch backup.Step(steps.Text()) {
-		case backup.StepPreExec:
+		switch steps.Text() {
+		case sayBegun:
 			if began = time.Now(); after > 0 {
-				timer := time.AfterFunc(after, func() { _ = cmd.Process.Kill() })
-				defer timer.Stop()
+				stop = time.AfterFunc(after, func() { _ = cmd.Process.Kill() }).Stop
 			}
-		case backup.StepCapture:
+		case sayThawed:
 			held = time.Since(began)
+			stop()
 		}
 	}
+	stop()
 	_, _ = io.Copy(io.Discard, out)
 	err = cmd.Wait()
 	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) && exit.Sys().(syscall.WaitStatus).Signal() == syscall.SIGKILL {
