@@ -160,6 +160,31 @@ func TestTheCommandLineOnABucket(t *testing.T) {
 	c.expect(3, "verify", "b1")
 }
 
+// A freeze that takes longer than it may is over: no cut, and what hung ends before the application is let go on.
+func TestTheCommandLineEndsAFreezeThatTakesTooLong(t *testing.T) {
+	l, c := source(t), newCLI(t)
+	ns := l.namespace(t)
+	l.pod(t, ns, "db", []string{"app=db"})
+	l.settled(t, ns)
+	c.rules("app=db")
+	c.expect(0, "location", "add", "disk", "--dir", filepath.Join(c.dir, "backups"))
+	c.expect(0, "cluster", "add", "here", "--kubeconfig", l.Kubeconfig)
+	c.expect(8, "backup", "create", "b1", "-n", ns, "--pre-exec-rule", "slow-freeze", "--post-exec-rule", "thaw", "--max-freeze", "2s")
+	if l.has(t, ns, "db", "/tmp/frozen") || !l.has(t, ns, "db", "/tmp/thawed") || strings.Contains(l.sh(t, ns, "db", "ps -o args"), "sleep 60") {
+		t.Error("it was not let go on")
+	}
+	s := c.backup("b1").Status
+	if s.Phase != salvor.PhaseFailed || !strings.Contains(s.Message, "held for longer than maxFreeze, 2s") || s.Thaw != nil {
+		t.Errorf("it is recorded as %s: %s", s.Phase, s.Message)
+	}
+	if s.FrozenFor.Duration < 2*time.Second || s.FrozenFor.Duration > 30*time.Second {
+		t.Errorf("it was held for %s", s.FrozenFor.Duration)
+	}
+	if got := c.expect(0, "describe", "backup", "b1").stdout; !strings.Contains(got, "not cut") {
+		t.Errorf("described:\n%s", got)
+	}
+}
+
 // The first Ctrl-C thaws and records; a killed process's thaw is paid by whoever takes over.
 func TestTheCommandLineNeverLeavesAnApplicationFrozen(t *testing.T) {
 	t.Parallel() // it waits for a lease to expire
