@@ -15,9 +15,10 @@ COMMANDS := age:age gcc:gcc jq:jq zstd:zstd shellcheck:shellcheck
 TOOLS_FLAGS := -trimpath -gcflags=all=-dwarf=false
 TOOLS_GO := env CGO_ENABLED=0 GOFLAGS='$(TOOLS_FLAGS)'
 
-# The suites of runtests. Whole-system tests start clusters: more at once would starve each other on two cores.
+# The suites of runtests. Whole-system tests start clusters: more packages at once would starve each other on two cores.
+# Tests of one package that may run at once share its cluster, and mostly wait for leases to end.
 UNIT = -race -p 2 -timeout 20m $$(go list ./... | grep -v '^salvor.io/salvor/tests')
-WHOLE = -p 2 -timeout 40m ./tests/...
+WHOLE = -p 2 -parallel 8 -timeout 40m ./tests/...
 TOOLS = CGO_ENABLED=0 -C tools -vet=off $(TOOLS_FLAGS) ./...
 
 ##@ Use
