@@ -24,7 +24,7 @@ const (
 	preflightTime = 30 * time.Second
 	// probePause is the time between two probes whether a background command is ready.
 	probePause = 500 * time.Millisecond
-	// endTime is what a background command gets to end: fed takes five seconds at most.
+	// endTime is what a background command gets to end: fed takes six seconds at most.
 	endTime = 15 * time.Second
 )
 

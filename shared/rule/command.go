@@ -18,8 +18,8 @@ import (
 const (
 	againFirst = time.Second
 	againMost  = 30 * time.Second
-	// killTime is how long a guarded command that was left behind may still work: it gets KILL three seconds after TERM.
-	killTime = 4 * time.Second
+	// killTime is how long a guarded command that was left behind may still work: see ending.
+	killTime = 5 * time.Second
 )
 
 // attempts runs an action in one pod until it succeeds, as often as it may.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -43,7 +44,7 @@ func (f *fake) Exec(ctx context.Context, r cluster.ExecRequest) error {
 	}
 	line := fmt.Sprint(r.Command)
 	if r.Command[0] == "/bin/sh" {
-		line = r.Command[len(r.Command)-1]
+		line = strings.TrimPrefix(r.Command[len(r.Command)-1], rule.Patient)
 	}
 	f.mu.Lock()
 	f.calls = append(f.calls, fmt.Sprintf("%s/%s/%s: %s", r.Namespace, r.Pod, r.Container, line))

@@ -56,7 +56,7 @@ func eachShell(t *testing.T, do func(t *testing.T, sh []string)) {
 
 func TestAnInputEndsAndTheConnectionStays(t *testing.T) {
 	eachShell(t, func(t *testing.T, sh []string) {
-		f := startFed(t, sh, "a\n  b\\c\n", rule.Feeding(2, false, 0, "", "", "/bin/sh", "-c", "cat; echo e >&2; exit 3"))
+		f := startFed(t, sh, "a\n  b\\c\n", rule.Feeding(2, false, 0, "", "", rule.Line("cat; echo e >&2; exit 3")...))
 		if code := f.code(); code != 3 || f.out.String() != "a\n  b\\c\n" || f.err.String() != "e\n" {
 			t.Errorf("got code %d, %q, %q", code, f.out, f.err)
 		}
@@ -76,7 +76,7 @@ func TestAnInputOfNobodyDoesNothing(t *testing.T) {
 
 func TestACommandWithAnInputEndsWithItsConnection(t *testing.T) {
 	eachShell(t, func(t *testing.T, sh []string) {
-		f := startFed(t, sh, "a\n", rule.Feeding(1, false, 0, "", "", "/bin/sh", "-c", "sleep 600 & sleep 600"))
+		f := startFed(t, sh, "a\n", rule.Feeding(1, false, 0, "", "", rule.Line("sleep 600 & sleep 600")...))
 		began := time.Now()
 		f.stdin.Close()
 		if f.code(); time.Since(began) > 10*time.Second {
@@ -86,7 +86,7 @@ func TestACommandWithAnInputEndsWithItsConnection(t *testing.T) {
 }
 
 func TestABackgroundCommand(t *testing.T) {
-	sh := func(line string) []string { return []string{"/bin/sh", "-c", line} }
+	sh := rule.Line
 	tests := map[string]struct {
 		argv  []string
 		life  time.Duration
@@ -99,9 +99,9 @@ func TestABackgroundCommand(t *testing.T) {
 		"reads its input to the end and ends by itself": {argv: sh("cat; echo bye; exit 4"), life: time.Minute, code: 4, out: "first\nbye\n", most: 1500 * time.Millisecond},
 		"is told to end by a line":                      {argv: sh("cat; echo bye; exit 4"), life: time.Minute, stays: true, line: true, code: 4, out: "first\nbye\n", most: 1500 * time.Millisecond},
 		"that does not read gets TERM":                  {argv: []string{"sleep", "600"}, life: time.Minute, code: 143, most: 4 * time.Second},
-		"that ignores TERM gets KILL":                   {argv: sh(`trap "" TERM; sleep 600; sleep 600`), life: time.Minute, code: -1, most: 9 * time.Second},
-		"ends after its time, though nobody ends it":    {argv: sh("cat; echo ended"), life: time.Second, stays: true, code: 143, most: 4 * time.Second},
-		"that ignores TERM ends after its time too":     {argv: sh(`trap "" TERM; sleep 600; sleep 600`), life: time.Second, stays: true, code: -1, most: 9 * time.Second},
+		"that ignores TERM gets KILL":                   {argv: sh(`trap "" TERM; sleep 600; sleep 600`), life: time.Minute, code: 137, most: 9 * time.Second},
+		"ends after its time, though nobody ends it":    {argv: sh("cat; echo ended"), life: time.Second, stays: true, out: "first\nended\n", most: 4 * time.Second},
+		"that ignores TERM ends after its time too":     {argv: sh(`trap "" TERM; sleep 600; sleep 600`), life: time.Second, stays: true, code: 137, most: 9 * time.Second},
 		"ends by itself before that":                    {argv: sh("exit 7"), life: time.Minute, stays: true, code: 7, most: 1500 * time.Millisecond},
 		"leaves nothing behind that ignores TERM":       {argv: sh(`(trap "" TERM; sleep 600; sleep 600) & exit 2`), life: time.Minute, stays: true, code: 2, most: 5 * time.Second},
 		"leaves nothing behind":                         {argv: sh("sleep 600 & sleep 600 & exit 2"), life: time.Minute, stays: true, code: 2, most: 4 * time.Second},
@@ -161,7 +161,7 @@ func allDead(group int) bool {
 func TestWaitCommand(t *testing.T) {
 	eachShell(t, func(t *testing.T, sh []string) {
 		file := filepath.Join(t.TempDir(), "wait")
-		f := startFed(t, sh, "", rule.Feeding(0, true, time.Minute, file, "is ready", "/bin/sh", "-c", "echo locked; "+file+".sh; echo unlocked; exit 5"))
+		f := startFed(t, sh, "", rule.Feeding(0, true, time.Minute, file, "is ready", rule.Line("echo locked; "+file+".sh; echo unlocked; exit 5")...))
 		for end := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
 			if said, _ := os.ReadFile(file); string(said) == "ready\n" {
 				break

@@ -10,7 +10,7 @@ import (
 
 // guard runs a line in a shell of its own and ends it, with all that it started, when standard input ends: that is
 // when the connection does, because Salvor left the command behind or died itself. Kubernetes has no other way to end
-// a command. TERM comes first, KILL three seconds later.
+// a command. TERM comes first, KILL three seconds later; see ending.
 //
 // It begins with the line goOn: an API server or a node that answers late may start what was given up long ago, and
 // nobody sends it that line.
@@ -18,70 +18,122 @@ import (
 // It takes nothing but a POSIX shell; sleep may be missing. It relies on runc's giving every exec a process group of
 // its own, and looks first: elsewhere the line runs unguarded. When the line ends by itself, what it left running in
 // the background stays.
-const guard = `exec 3<&0 </dev/null
+const guard = ending + `exec 3<&0 </dev/null
 read -r x <&3 || exit 1
 read -r p c s o g x 2>/dev/null </proc/$$/stat
-if [ "$g" = "$$" ]; then
-(trap "" TERM; read -r x <&3; kill 0; sleep 3; kill -9 0) >/dev/null 2>&1 &
-else
-exec /bin/sh -c "$1" 3<&-
-fi
+[ "$g" = $$ ] || exec /bin/sh -c "$1" 3<&-
+trap : TERM
+trap told=yes USR1
+{ trap "" TERM; read -r me x </proc/self/stat; read -r x <&3; kill -USR1 $$; end; } >/dev/null 2>&1 &
 /bin/sh -c "$1" 3<&-
 c=$?
-kill -9 $! 2>/dev/null
+trap "" TERM USR1
+{ [ -n "$told" ] || kill -9 $!; wait $!; } 2>/dev/null
 exit $c`
 
 // goOn is the line of standard input that guard and fed wait for.
 const goOn = "go\n"
 
+// ending ends the process group of a guard. Process 1 of a container may be a server that takes a process that falls to
+// it, because its parent is gone, for one of its own: PostgreSQL restarts if a signal has ended that. So the guard outlives
+// what it ends and waits for it, and as far as possible so do the shells in between: TERM lets a line wait (see
+// exported), KILL takes those that have no children in the group, and a second later all. What falls to process 1 all the
+// same is what a line has left in the background, or in a subshell of its own, and what is left for the second KILL.
+//
+// rest sends a signal to the members of the group that live, but for the guard and the process $me, or only to those without
+// children if $2 is leaves. It returns an error if there are none. A group is told by /proc, without which there is no guard.
+const ending = `pause() { sleep "$1" & s=$!; wait "$s"; }
+rest() {
+all= parents=
+for d in /proc/[0-9]*; do
+read -r x <"$d/stat" || continue
+set -- "$1" "$2" "${d#/proc/}" ${x##*) }
+[ "$6" = $$ ] && [ "$4" != Z ] || continue
+case "$3" in $$|"$me") ;; *) all="$all $3" ;; esac
+[ "$2" = leaves ] && parents="$parents $5 "
+done
+for i in $all; do
+case "$parents" in *" $i "*) ;; *) kill -"$1" "$i" ;; esac
+done
+[ -n "$all" ]
+}
+end() {
+kill 0
+pause 1
+rest 0 || return
+pause 2
+rest 9 leaves || return
+pause 1
+rest 9
+}
+`
+
 // fed is guard for a command that has an input, $1 lines of it, which come over standard input before its end. $2 is
 // "hold" for a background command: its input stays open behind them, and ends with the next line of standard input, or
-// with standard input; what does not end then within two seconds gets TERM, and KILL three seconds later. All of it gets
-// that after $3 seconds whatever happens, if that is not 0. $4, if set, is a file for WAIT_CMD, $5 what to say when that
-// runs. The rest is the argv.
+// with standard input, or after $3 seconds, if that is not 0; what does not end then within two seconds is ended as by guard.
+// $4, if set, is a file for WAIT_CMD, $5 what to say when that runs. The rest is the argv.
 //
-// When the command has ended, what it left running gets TERM, and of a background command KILL three seconds later: it may
-// hold what the command held.
+// When a background command has ended, what it left running gets TERM, and KILL three seconds later: it may hold what the
+// command held.
 //
-// Those that wait for the end of the input and for the end of the time are processes of the group that they end. They
-// keep no output open, for the exec lasts as long as anything does. The command begins when the first of them has said
-// so: TERM finds a process that the shell has just made with the trap of the shell, which would outlive it.
-const fed = `exec 3<&0 </dev/null
+// One process gives the command its input, a sleep measures its time. The parent of both ends the one with the other, and the
+// command after them; USR1 tells it that the command has ended. None keeps an output open, for the exec lasts as long as
+// anything does. The command begins when that parent can be told: TERM finds a process that the shell has just made with the
+// trap of the shell, which would outlive it.
+const fed = ending + `exec 3<&0 </dev/null
 n=$1 hold=$2 life=$3 wait=$4 mark=$5
 shift 5
 read -r x <&3 || exit 1
 read -r p c s o g x 2>/dev/null </proc/$$/stat
 feed() { while [ "$n" -gt 0 ] && IFS= read -r x; do n=$((n-1)); printf '%s\n' "$x"; done <&3; }
-if [ "$g" != "$$" ]; then
+if [ "$g" != $$ ]; then
 [ "$hold" = hold ] && { echo "the command has no process group of its own and could not be ended" >&2; exit 125; }
 feed | "$@" 3<&-
 exit $?
 fi
 exec 4>&2 2>/dev/null
-finish() { trap "" TERM; (sleep 3; kill -9 0) & kill -TERM 0; exit; }
+trap : TERM
 if [ -n "$wait" ]; then
 (exec 2>&4; umask 0; set -C; : >"$wait" && printf '#!/bin/sh\ns=%s g=%s\n%s\n' "$wait" $$ "$waiter" >"$wait.sh" && { chmod 755 "$wait.sh" || :; }) || exit 125
-(while read -r x <"$wait"; [ "$x" != ready ]; do sleep 0.1 || sleep 1; done; printf '%s\n' "$mark" >&4) 3<&- >/dev/null &
+{ trap "exit 0" TERM; while read -r x <"$wait"; [ "$x" != ready ]; do sleep 0.1 || sleep 1; done; printf '%s\n' "$mark" >&4; } 3<&- >/dev/null &
+m=$!
 fi
-[ "$life" -gt 0 ] && (sleep "$life"; finish) >/dev/null 3<&- 4>&- &
+{
+exec 4>&-
+s= f=
 trap : TERM
-(exec 4>&-; trap "" PIPE; echo; feed
+trap 'kill -9 $s $f; wait; exit 0' USR1
+read -r me x </proc/self/stat
+[ "$life" -gt 0 ] && { sleep "$life" >/dev/null 3<&- & s=$!; }
+{ trap "" PIPE; echo "$me"; feed
 [ "$hold" = hold ] || exec >/dev/null
 while read -r x <&3 && [ "$hold" != hold ]; do :; done
+kill $s; } & f=$!
 exec >/dev/null
-[ "$hold" = hold ] && { [ -f "$wait" ] && echo end >"$wait"; sleep 2; }
-finish) | (trap : TERM; read -r x
+wait ${s:-$f}
+kill -9 $f $s
+wait
+f=
+[ "$hold" = hold ] && { [ -f "$wait" ] && echo end >"$wait"; pause 2; }
+end
+} | {
+trap : TERM
+read -r me
 "$@" 2>&4 3<&- 4>&-
 c=$?
-[ -n "$wait" ] && rm -f "$wait" "$wait.sh"
-trap "" TERM
-[ "$hold" = hold ] && (sleep 3; kill -9 0) </dev/null >/dev/null 3<&- 4>&- &
-kill -TERM 0
-exit $c)`
+kill -USR1 "$me"
+exit $c
+}
+c=$?
+[ -n "$wait" ] && { rm -f "$wait" "$wait.sh"; kill $m; }
+wait
+[ "$hold" = hold ] && rest 0 && end
+exit $c`
 
 // waiter is the program that WAIT_CMD names. It says in the file $s that it runs, and returns when the file says so, or
 // when the guard, process $g, is gone.
-const waiter = `read -r x <$s
+const waiter = `trap "exit 0" TERM
+read -r x <$s
 [ "$x" = end ] && exit 0
 echo ready >$s
 while [ -d /proc/$g ]; do
@@ -157,9 +209,13 @@ func argv(line string, command []string, env []salvor.EnvVar) []string {
 	return append(with, command...)
 }
 
+// patient is put before every line: a shell that gets TERM waits for what it has begun, which gets TERM as well.
+const patient = "trap 'wait; exit 143' TERM; "
+
 // exported puts the variables before a line, on the line itself: messages of the shell name line numbers.
 func exported(line string, env []salvor.EnvVar) string {
 	var b strings.Builder
+	b.WriteString(patient)
 	for _, e := range env {
 		b.WriteString("export " + e.Name + "=" + quote(e.Value) + "; ")
 	}
