@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -30,6 +32,7 @@ type held struct {
 	ready          chan struct{}
 	done           chan struct{}
 	err            error // once done is closed
+	badly          error // once it has been told to end: that it failed to do so well
 }
 
 // hold begins a background command and returns when it is ready.
@@ -174,11 +177,19 @@ func (h *held) end(r *run) error {
 		err = salvor.Errorf(salvor.Unavailable, "%w", fail(h.target,
 			fmt.Errorf("how the background command ended is not known: %w; it ends by itself at %s at the latest", h.err, h.ends.UTC().Format(time.RFC3339)), "", true))
 	}
-	if err != nil && p.Error == "" {
+	switch {
+	case p.Error != "":
+	case err != nil:
 		p.Error = err.Error()
+	case p.ExitCode != nil && !slices.Contains(wellEnded, *p.ExitCode):
+		h.badly = fail(h.target, fmt.Errorf("the background command was ready and ended badly: %w", h.err), p.Stderr, true)
+		p.Error = h.badly.Error()
 	}
 	return err
 }
+
+// wellEnded are the exit codes of a background command that need no remark: it ended by itself, or by TERM or KILL of fed.
+var wellEnded = []int{0, 128 + int(syscall.SIGTERM), 128 + int(syscall.SIGKILL)}
 
 // said is what the command wrote to standard error so far.
 func (h *held) said() string {

@@ -23,8 +23,8 @@ func (h *Hold) Lost() error {
 }
 
 // End ends the background commands, also when ctx has ended, waits until what was left behind has ended too, and completes
-// the report. Unavailable: one may not have
-// ended, and does so by itself later.
+// the report, with a warning for each that ended with an error. Unavailable: one may not have ended, and does so by itself
+// later.
 func (h *Hold) End(context.Context) (Report, error) {
 	r := h.run
 	errs := make([]error, len(r.held))
@@ -33,6 +33,11 @@ func (h *Hold) End(context.Context) (Report, error) {
 		wait.Go(func() { errs[i] = b.end(r) })
 	}
 	wait.Wait()
+	for _, b := range r.held {
+		if b.badly != nil {
+			r.warn(b.badly.Error())
+		}
+	}
 	time.Sleep(r.untilGone())
 	return r.end(), first(errs)
 }
