@@ -102,6 +102,7 @@ func TestNothingFallsToProcess1(t *testing.T) {
 		"of one that is the line":       {func(string) []string { return rule.Shell("exec sleep 600") }, soon},
 		"of a pipe":                     {func(string) []string { return rule.Shell("sleep 600 | sleep 600") }, soon},
 		"of what the line waits for":    {func(string) []string { return rule.Shell("sleep 600 & sleep 600 & wait") }, soon},
+		"of a subshell that waits":      {func(string) []string { return rule.Shell("( trap 'wait; exit 1' TERM; sleep 600; :) | cat") }, soon},
 		"of a program that stays":       {func(string) []string { return rule.Shell(stubborn + "; :") }, soon},
 		"of an input":                   {func(string) []string { return fed(false, 0, "", "sleep 600; :") }, soon},
 		"a command with an input":       {func(string) []string { return fed(false, 0, "", "cat; sleep 0.2; exit 3") }, never},

@@ -35,10 +35,11 @@ exit $c`
 const goOn = "go\n"
 
 // ending ends the process group of a guard. Process 1 of a container may be a server that takes a process that falls to
-// it, because its parent is gone, for one of its own: PostgreSQL restarts if a signal has ended that. So the guard outlives
-// what it ends and waits for it, and as far as possible so do the shells in between: TERM lets a line wait (see
-// exported), KILL takes those that have no children in the group, and a second later all. What falls to process 1 all the
-// same is what a line has left in the background, or in a subshell of its own, and what is left for the second KILL.
+// it, because its parent is gone, for one of its own: PostgreSQL ends all sessions if such a one ends with another exit code
+// than 0 or 1. So the guard outlives what it ends and waits for it, and as far as possible so do the shells in between: TERM
+// lets a line wait (see patient), KILL takes those that have no children in the group, and a second later all. What falls to
+// process 1 all the same is what a line has left in the background, or in a subshell that doesn't wait, and what is left for
+// the second KILL.
 //
 // rest sends a signal to the members of the group that live, but for the guard and the process $me, or only to those without
 // children if $2 is leaves. It returns an error if there are none. A group is told by /proc, without which there is no guard.

@@ -9,6 +9,9 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"salvor.io/salvor/shared/salvor"
 )
 
 // extras are what single databases have to show besides.
@@ -17,12 +20,47 @@ var extras = map[string]map[string]func(*testing.T, *lab, database){
 		"a checkpoint is made":                         checkpoint,
 		"no transaction of an application is aborted":  deadlock,
 		"a base backup recovers, though nothing waits": baseBackup,
+		"no command of a rule falls to the server":     outOfTime(crash),
+		"no rule was taken for a crash":                neverCrashed,
 	},
 	"redis": {
 		"a save has all that was written before": save,
 		"the thaw can be repeated":               thawTwice,
+		"no command falls to the server":         outOfTime("unmatched pid"),
 	},
 }
+
+// outOfTime ends a command of a rule at its timeout: the server, which is process 1, must not complain that it fell to it.
+func outOfTime(complaint string) func(*testing.T, *lab, database) {
+	return func(t *testing.T, l *lab, d database) {
+		complaints := func() int {
+			return strings.Count(l.Kubectl(t, "logs", "db", "-n", d.namespace, "-c", "server"), complaint)
+		}
+		before := complaints()
+		hangs := l.ready(t, "postgresql-checkpoint")
+		hangs.Spec.SubRules = []salvor.SubRule{{
+			PodSelectors: []metav1.LabelSelector{{}},
+			Actions:      []salvor.Action{{Container: "server", Shell: "sleep 60; :", Timeout: metav1.Duration{Duration: 2 * time.Second}}},
+		}}
+		out, err := l.home(t, hangs).run(backUp("hangs", d.namespace, hangs.Name, "")...)
+		if err == nil || !strings.Contains(out, "timed out after 2s") {
+			t.Errorf("the backup says %v\n%s", err, out)
+		}
+		if n := complaints() - before; n > 0 {
+			t.Errorf("it complained %d times", n)
+		}
+	}
+}
+
+// neverCrashed looks whether what was run until now has made the server end its sessions.
+func neverCrashed(t *testing.T, l *lab, d database) {
+	if said := l.Kubectl(t, "logs", "db", "-n", d.namespace, "-c", "server"); strings.Contains(said, crash) {
+		t.Errorf("it said:\n%s", said)
+	}
+}
+
+// crash is what PostgreSQL says when it takes a process for one of its own that has crashed.
+const crash = "terminating any other active server processes"
 
 func checkpoint(t *testing.T, l *lab, d database) {
 	count := func() string {
