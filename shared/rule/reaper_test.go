@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -64,7 +65,7 @@ func process1(argv []string) {
 // has ended, and what was said.
 func orphans(t *testing.T, sh, argv []string, input string, ends time.Duration) (fell, said string) {
 	t.Helper()
-	cmd := exec.Command(os.Args[0], append(sh[:len(sh):len(sh)], argv[1:]...)...)
+	cmd := exec.Command(os.Args[0], all(sh, argv)...)
 	cmd.Env = append(os.Environ(), asProcess1+"=yes")
 	var out, errs strings.Builder
 	cmd.Stdout, cmd.Stderr = &out, &errs
@@ -83,6 +84,22 @@ func orphans(t *testing.T, sh, argv []string, input string, ends time.Duration) 
 		t.Fatalf("%v\n%s%s", err, &out, &errs)
 	}
 	return out.String(), errs.String()
+}
+
+// all is an argv of Shell or Feeding in which that shell is /bin/sh.
+func all(sh, argv []string) []string {
+	own := slices.Clone(sh)
+	for i, arg := range argv[1:] {
+		switch {
+		case i == 1:
+			own = append(own, strings.ReplaceAll(arg, "/bin/sh -c", strings.Join(sh, " ")+" -c"))
+		case i > 2 && arg == "/bin/sh":
+			own = append(own, sh...)
+		default:
+			own = append(own, arg)
+		}
+	}
+	return own
 }
 
 // PostgreSQL as process 1 of a container takes what falls to it for one of its own: ended by a signal, it restarts.
