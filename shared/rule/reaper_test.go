@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -61,29 +62,25 @@ func process1(argv []string) {
 	}
 }
 
-// orphans runs an argv of Shell or Feeding with that input, which ends after a while, and returns how what fell to process 1
-// has ended, and what was said.
-func orphans(t *testing.T, sh, argv []string, input string, ends time.Duration) (fell, said string) {
-	t.Helper()
+// orphans runs an argv of Shell or Feeding whose connection ends after a while, and returns how what fell to process 1 has
+// ended, and what was said.
+func orphans(sh, argv []string, ends time.Duration) (fell, said string, err error) {
 	cmd := exec.Command(os.Args[0], all(sh, argv)...)
 	cmd.Env = append(os.Environ(), asProcess1+"=yes")
 	var out, errs strings.Builder
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
-		t.Fatal(err)
+		return "", "", err
 	}
 	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
+		return "", "", err
 	}
-	io.WriteString(stdin, rule.GoOn+input)
+	io.WriteString(stdin, rule.GoOn)
 	defer time.AfterFunc(ends, func() { stdin.Close() }).Stop()
-	stuck := time.AfterFunc(50*time.Second, func() { cmd.Process.Kill() })
-	defer stuck.Stop()
-	if err := cmd.Wait(); err != nil {
-		t.Fatalf("%v\n%s%s", err, &out, &errs)
-	}
-	return out.String(), errs.String()
+	defer time.AfterFunc(50*time.Second, func() { cmd.Process.Kill() }).Stop()
+	err = cmd.Wait()
+	return out.String(), errs.String(), err
 }
 
 // all is an argv of Shell or Feeding in which that shell is /bin/sh.
@@ -137,15 +134,17 @@ func TestNothingFallsToProcess1(t *testing.T) {
 		"WAIT_CMD that is not run":      {func(f string) []string { return fed(true, never, f, "sleep 600; :") }, soon},
 	}
 	eachShell(t, func(t *testing.T, sh []string) {
-		for what, tt := range tests {
-			t.Run(what, func(t *testing.T) {
-				t.Parallel()
-				fell, said := orphans(t, sh, tt.argv(filepath.Join(t.TempDir(), "wait")), "", tt.ends)
-				if fell != "" || !strings.Contains(said, "ended ") {
-					t.Errorf("%q fell to process 1; %q", fell, said)
+		dir := t.TempDir()
+		var wait sync.WaitGroup
+		for what, tt := range tests { // all at once: they sleep most of the time
+			wait.Go(func() {
+				fell, said, err := orphans(sh, tt.argv(filepath.Join(dir, strings.ReplaceAll(what, " ", "-"))), tt.ends)
+				if err != nil || fell != "" || !strings.Contains(said, "ended ") {
+					t.Errorf("%s: %q fell to process 1; %q, %v", what, fell, said, err)
 				}
 			})
 		}
+		wait.Wait()
 	})
 }
 
