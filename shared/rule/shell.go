@@ -78,7 +78,8 @@ rest 9
 // command held.
 //
 // One process gives the command its input, a sleep measures its time. The parent of both ends the one with the other, and the
-// command after them; USR1 tells it that the command has ended. None keeps an output open, for the exec lasts as long as
+// command after them; USR1 tells it that the command has ended, maybe before
+// it has noted the last of its children: that is $! then. None keeps an output open, for the exec lasts as long as
 // anything does. The command begins when that parent can be told: TERM finds a process that the shell has just made with the
 // trap of the shell, which would outlive it.
 const fed = ending + `exec 3<&0 </dev/null
@@ -103,7 +104,7 @@ fi
 exec 4>&-
 s= f=
 trap : TERM
-trap 'kill -9 $s $f; wait; exit 0' USR1
+trap 'kill -9 $s $f $!; wait; exit 0' USR1
 read -r me x </proc/self/stat
 [ "$life" -gt 0 ] && { sleep "$life" >/dev/null 3<&- & s=$!; }
 { trap "" PIPE; echo "$me"; feed
