@@ -78,6 +78,7 @@ func newStack(t *testing.T, k testenv.EKSServer, parameters map[string]string) *
 		t.Fatal(err)
 	}
 	applying.Lock()
+	defer applying.Unlock()
 	k.Kubectl(t, "apply", "-f", root+"/infra/kubernetes/rbac.yaml")
 	return w
 }
