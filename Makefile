@@ -120,9 +120,10 @@ fmt: ## format the sources
 	@gofmt -w $$(git ls-files '*.go')
 
 .PHONY: generate
-generate: ## write what is made from sources: go.mod and go.sum, the JSON Schema, docs/cli.md
+generate: ## write what is made from sources: go.mod and go.sum, the JSON Schema, infra/openapi.yaml, docs/api.md, docs/cli.md
 	@for m in . tools tools/authenticator tools/lint tools/versitygw; do go -C $$m mod tidy; done
 	@go test ./shared/schema ./cmd/salvor/internal/cli -run '^(TestTheSchemaIsThatOfTheTypes|TestTheDocsShowEveryCommand)$$' -update
+	@go test ./shared/httpapi -run '^(TestObjectsAreDescribedAsTheirTypesAre|TestTheAPIIsDocumented)$$' -update # made of the schema
 
 .PHONY: clean
 clean: ## remove what was built here; servers and their binaries stay in the cache, see tools/run env
