@@ -75,11 +75,23 @@ func refusal(p Protocol, resp *http.Response) error {
 	}
 	var status metav1.Status
 	if json.Unmarshal(body, &status) != nil || status.Kind != "Status" {
-		return block(p, "the answer to an upgrade was %s", resp.Status)
+		return block(p, "the answer to an upgrade was %s", strings.TrimSuffix(resp.Status+": "+firstLine(body), ": "))
 	}
 	refused := &apierrors.StatusError{ErrStatus: status}
 	if apierrors.IsBadRequest(refused) && strings.Contains(status.Message, noUpgrade) {
 		return block(p, "%w", refused)
 	}
 	return refused
+}
+
+// mostSaid bounds what is repeated of an answer that may be a whole page.
+const mostSaid = 200
+
+// firstLine is what an answer in plain text begins with: a node says there why it has no such container.
+func firstLine(body []byte) string {
+	line, _, _ := strings.Cut(strings.TrimSpace(string(body)), "\n")
+	if len(line) > mostSaid {
+		line = line[:mostSaid] + "…"
+	}
+	return strings.ToValidUTF8(line, "?")
 }
