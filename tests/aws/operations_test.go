@@ -19,6 +19,7 @@ func TestOneRequestIsFoundEverywhere(t *testing.T) {
 	w.Machine.Idle()
 	restore := w.post("/v1/restores", `{"apiVersion":"salvor.io/v1","kind":"Restore","metadata":{"name":"r1"},"spec":{"sourceCluster":"prod","backup":"b1","targetCluster":"prod","conflict":"Update"}}`)
 	w.Machine.Idle()
+	w.Scheduler.FireOwn(t.Context(), "WatchdogSweep")
 
 	metrics := map[string]bool{}
 	found := map[string]bool{}
