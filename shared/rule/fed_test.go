@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -226,5 +227,24 @@ func TestPreflight(t *testing.T) {
 		if _, errs, code := run(true, []string{"PATH=/nowhere"}, ""); code == 0 || !strings.Contains(errs, "no sleep") {
 			t.Errorf("without sleep: got code %d, %q", code, errs)
 		}
+	})
+}
+
+// Many holds are told to end as soon as they have begun. A TERM that finds a process that the shell has only just made is
+// lost on it: what measures the lifetime must not outlive the hold so, and keep it up.
+func TestHoldsThatAreEndedAtOnceEnd(t *testing.T) {
+	eachShell(t, func(t *testing.T, sh []string) {
+		var holds sync.WaitGroup
+		for range 60 {
+			f := startFed(t, sh, "", rule.Feeding(0, true, 150*time.Second, "", "", rule.Line("echo held; while :; do sleep 0.1; done")...))
+			io.WriteString(f.stdin, "end\n")
+			holds.Go(func() {
+				began := time.Now()
+				if f.code(); time.Since(began) > time.Minute {
+					t.Errorf("it ended after %s", time.Since(began))
+				}
+			})
+		}
+		holds.Wait()
 	})
 }

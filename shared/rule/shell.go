@@ -97,7 +97,7 @@ exec 4>&2 2>/dev/null
 trap : TERM
 if [ -n "$wait" ]; then
 (exec 2>&4; umask 0; set -C; : >"$wait" && printf '#!/bin/sh\ns=%s g=%s\n%s\n' "$wait" $$ "$waiter" >"$wait.sh" && { chmod 755 "$wait.sh" || :; }) || exit 125
-{ trap "exit 0" TERM; while read -r x <"$wait"; [ "$x" != ready ]; do sleep 0.1 || sleep 1; done; printf '%s\n' "$mark" >&4; } 3<&- >/dev/null &
+{ trap "exit 0" TERM; while read -r x <"$wait"; [ "$x" != ready ]; do [ -f "$wait" ] || exit 0; sleep 0.1 || sleep 1; done; printf '%s\n' "$mark" >&4; } 3<&- >/dev/null &
 m=$!
 fi
 {
@@ -110,7 +110,7 @@ read -r me x </proc/self/stat
 { trap "" PIPE; echo "$me"; feed
 [ "$hold" = hold ] || exec >/dev/null
 while read -r x <&3 && [ "$hold" != hold ]; do :; done
-kill $s; } & f=$!
+kill -9 $s; } & f=$!
 exec >/dev/null
 wait ${s:-$f}
 kill -9 $f $s
