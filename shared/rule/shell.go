@@ -78,10 +78,10 @@ rest 9
 // command held.
 //
 // One process gives the command its input, a sleep measures its time. The parent of both ends the one with the other, and the
-// command after them; USR1 tells it that the command has ended, maybe before
-// it has noted the last of its children: that is $! then. None keeps an output open, for the exec lasts as long as
-// anything does. The command begins when that parent can be told: TERM finds a process that the shell has just made with the
-// trap of the shell, which would outlive it.
+// command after them; USR1 tells it that the command has ended, maybe before it has noted the last of its children: that is $!
+// then. None keeps an output open, for the exec lasts as long as anything does. TERM finds a process that the shell has just
+// made with the trap of the shell, and is lost on it. So the command begins only when that parent can be told, and the sleep
+// gets KILL, which nothing misses.
 const fed = ending + `exec 3<&0 </dev/null
 n=$1 hold=$2 life=$3 wait=$4 mark=$5
 shift 5
