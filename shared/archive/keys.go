@@ -21,6 +21,12 @@ func (k Keys) Manifest(backup string) string { return k.Backups() + backup + "/m
 // Report holds rule output, failures and timings of a run of the backup, for failed runs too. Its name is that of ReportName.
 func (k Keys) Report(backup, name string) string { return k.Backups() + backup + "/" + name }
 
+// Events is the prefix of what became known of the backup after its manifest was stored.
+func (k Keys) Events(backup string) string { return k.Backups() + backup + "/events/" }
+
+// Event is one of them, by its id.
+func (k Keys) Event(backup, id string) string { return k.Events(backup) + id + ".json" }
+
 // ReportName is report.json for the first worker of a backup, report-2.json for the one that took over from it, and so on:
 // nothing is ever overwritten.
 func ReportName(epoch int64) string {

@@ -34,7 +34,7 @@ type Manifest struct {
 	StartedAt   metav1.MicroTime  `json:"startedAt"`
 	CutAt       metav1.MicroTime  `json:"cutAt"`
 	CompletedAt metav1.MicroTime  `json:"completedAt"`
-	// Phase is Completed or PartiallyFailed.
+	// Phase is Completed, PartiallyFailed, or Settling until an event says which of them it became.
 	Phase salvor.Phase `json:"phase"`
 	// Revision is the capture revision; all segments were read at it, except those of Exceptions.
 	Revision string `json:"revision"`
@@ -50,6 +50,10 @@ type Manifest struct {
 	// Freezes are what was quiesced together and for how long, in the order in which it began.
 	Freezes []salvor.FreezeTime `json:"freezes,omitempty"`
 	Totals  Totals              `json:"totals"`
+	// Volumes are the claims of the backup and where their data is, sorted by namespace and name.
+	Volumes []Volume `json:"volumes,omitempty"`
+	// DataConsistency says what that is worth; empty in manifests of before there were Volumes.
+	DataConsistency salvor.DataConsistency `json:"dataConsistency,omitempty"`
 	// Excluded counts the objects of chosen kinds that were left out, by reason.
 	Excluded []Excluded `json:"excluded,omitempty"`
 	// Report is the file beside the manifest that holds rule output and timings, with its SHA-256 (hex).

@@ -32,6 +32,8 @@ type BackupSpec struct {
 	RuleScope RuleScope `json:"ruleScope,omitempty"`
 	// VeleroHooks also runs the pre.hook.backup.velero.io and post.hook.backup.velero.io annotations of pods, inside the rules: the hooks before the cut run after the pre-exec rule, those after it before the post-exec rule.
 	VeleroHooks bool `json:"veleroHooks,omitempty"`
+	// Volumes says what becomes of the data of volumes. Left out: each is snapshotted.
+	Volumes *BackupVolumes `json:"volumes,omitempty"`
 	// Consistency says what happens when the capture revision is compacted away meanwhile. Default: BestEffort.
 	Consistency Consistency `json:"consistency,omitempty"`
 	// Timeout ends the backup as Failed. Default 4h.
@@ -100,6 +102,12 @@ type BackupStatus struct {
 	Failures []Failure `json:"failures,omitempty"`
 	// Warnings name what the user should know but nothing is missing for.
 	Warnings []string `json:"warnings,omitempty"`
+	// Volumes counts the volumes and their snapshots.
+	Volumes VolumeCounts `json:"volumes,omitzero"`
+	// DataConsistency says what the data is worth after a restore.
+	DataConsistency DataConsistency `json:"dataConsistency,omitempty"`
+	// SettleBy is when snapshots that are not ready by then are given up; set while the backup is Settling.
+	SettleBy metav1.Time `json:"settleBy,omitzero"`
 	// Thaw is owed from before the first pre-exec action until the post-exec rule has succeeded.
 	Thaw *OwedThaw `json:"thaw,omitempty"`
 	// FrozenFor is the time from the first pre-exec action to the end of the post-exec rule: the longest, if namespaces were held each by itself.

@@ -26,6 +26,7 @@ func (s *BackupSpec) setDefaults() {
 	setDefault(&s.Scope.ClusterScoped, ClusterScopedNeeded)
 	setDefault(&s.Consistency, ConsistencyBestEffort)
 	setDefault(&s.Timeout, metav1.Duration{Duration: DefaultBackupTimeout})
+	s.Volumes.setDefaults()
 	if s.Freezes() {
 		setDefault(&s.MaxFreeze, metav1.Duration{Duration: DefaultMaxFreeze})
 		setDefault(&s.RuleScope, RuleScopeBackup)
@@ -58,6 +59,7 @@ func (s *BackupSpec) validate(p *field.Path) field.ErrorList {
 	if s.MaxFreeze.Duration > maxMaxFreeze {
 		errs = append(errs, field.Invalid(p.Child("maxFreeze"), s.MaxFreeze.Duration.String(), "must be at most "+maxMaxFreeze.String()))
 	}
+	errs = append(errs, s.Volumes.validate(p.Child("volumes"))...)
 	errs = append(errs, oneOf(p.Child("ruleScope"), s.RuleScope, RuleScopeBackup, RuleScopeNamespace)...)
 	return append(errs, optionalName(p.Child("schedule"), s.Schedule)...)
 }

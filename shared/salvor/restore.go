@@ -33,6 +33,8 @@ type RestoreSpec struct {
 	ClusterScoped ClusterScoped `json:"clusterScoped,omitempty"`
 	// Conflict says what happens to an object that exists. Default: Skip.
 	Conflict ConflictPolicy `json:"conflict,omitempty"`
+	// Volumes says how the data of volumes comes back. Left out: each claim is made of its snapshot.
+	Volumes *RestoreVolumes `json:"volumes,omitempty"`
 	// AllowPartial restores from a PartiallyFailed backup.
 	AllowPartial bool `json:"allowPartial,omitempty"`
 }

@@ -31,6 +31,7 @@ func (s *RestoreSpec) validate(p *field.Path) field.ErrorList {
 	errs = append(errs, validateNamespaces(p.Child("namespaces"), s.Namespaces)...)
 	errs = append(errs, requireName(p.Child("targetCluster"), s.TargetCluster)...)
 	errs = append(errs, validateMapping(p.Child("namespaceMapping"), s.NamespaceMapping)...)
+	errs = append(errs, s.Volumes.validate(p.Child("volumes"))...)
 	errs = append(errs, validateKinds(p.Child("kinds"), s.Kinds)...)
 	errs = append(errs, validateKinds(p.Child("excludeKinds"), s.ExcludeKinds)...)
 	errs = append(errs, validateSelector(p.Child("labelSelector"), s.LabelSelector)...)

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/invopop/jsonschema"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"salvor.io/salvor/shared/salvor"
@@ -66,6 +67,7 @@ func setDefaults(def *jsonschema.Schema, known map[string]any) {
 // does not read. Times are in whole seconds, and have no leap second.
 const (
 	durationPattern = `^[-+]?(0|(([0-9]+([.][0-9]*)?|[.][0-9]+)(ns|us|µs|μs|ms|s|m|h))+)$`
+	quantityPattern = `^[-+]?([0-9]+([.][0-9]*)?|[.][0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][-+]?[0-9]+)?$`
 	datePattern     = `^[0-9]{4}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]`
 	zonePattern     = `(Z|[-+]([01][0-9]|2[0-3]):[0-5][0-9])$`
 )
@@ -78,6 +80,8 @@ func (w *words) special(t reflect.Type) *jsonschema.Schema {
 	switch t {
 	case reflect.TypeFor[metav1.Duration]():
 		return text("", durationPattern, "must be a duration such as 90s, 10m or 4h30m", "90s", "10m", "4h30m")
+	case reflect.TypeFor[resource.Quantity]():
+		return text("", quantityPattern, "must be a quantity such as 500Mi or 10Gi", "500Mi", "10Gi")
 	case reflect.TypeFor[metav1.Time]():
 		return text("date-time", datePattern+zonePattern, "must be a time in whole seconds such as 2026-11-20T02:00:00Z", "2026-11-20T02:00:00Z", "2026-11-20T03:00:00+01:00")
 	case reflect.TypeFor[metav1.MicroTime]():

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
@@ -35,6 +36,8 @@ func (m maker) value(t reflect.Type, field string) any {
 	switch t {
 	case reflect.TypeFor[metav1.Time]():
 		return m.oneOf("2026-11-20T02:00:00Z", "2026-11-20T03:00:00+01:00")
+	case reflect.TypeFor[resource.Quantity]():
+		return "10Gi"
 	case reflect.TypeFor[metav1.MicroTime]():
 		return "2026-11-20T02:00:00.123456Z"
 	case reflect.TypeFor[metav1.Duration]():

@@ -45,13 +45,8 @@ func (c *Client) Patch(ctx context.Context, r cluster.Resource, namespace, name 
 	return send(ctx, change(c.rest.Patch(kind).Body(body)), r, namespace, name, subresource...)
 }
 
-// DeleteOptions narrow and steer a Delete.
-type DeleteOptions struct {
-	// UID deletes only the object that has it: another of the same name is a conflict.
-	UID types.UID
-	// Propagation says what becomes of dependents; empty: the kind's default.
-	Propagation metav1.DeletionPropagation
-}
+// DeleteOptions are those of package cluster.
+type DeleteOptions = cluster.DeleteOptions
 
 // Delete begins to delete an object. It may stay for a time: finalizers and graceful ends run after the answer.
 func (c *Client) Delete(ctx context.Context, r cluster.Resource, namespace, name string, o DeleteOptions) error {
