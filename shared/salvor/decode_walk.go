@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
@@ -18,6 +19,7 @@ const maxNodes = 200_000
 var (
 	timeType      = reflect.TypeFor[metav1.Time]()
 	microTimeType = reflect.TypeFor[metav1.MicroTime]()
+	quantityType  = reflect.TypeFor[resource.Quantity]()
 	durationType  = reflect.TypeFor[metav1.Duration]()
 )
 
@@ -60,6 +62,8 @@ func (w *walker) walk(n *yaml.Node, t reflect.Type, path string) {
 		w.time(n, path, metav1.RFC3339Micro, "2026-11-20T02:00:00.000000Z")
 	case t == durationType:
 		w.duration(n, path)
+	case t == quantityType:
+		w.quantity(n, path)
 	case t.Kind() == reflect.Struct, t.Kind() == reflect.Map:
 		w.mapping(n, t, path)
 	case t.Kind() == reflect.Slice:
@@ -185,6 +189,14 @@ func (w *walker) duration(n *yaml.Node, path string) {
 		hint = fmt.Sprintf("; days are written in hours: %dh", days*24)
 	}
 	w.fail(n, path, "must be a duration such as 90s, 10m or 4h30m, is %s%s", describe(n), hint)
+}
+
+func (w *walker) quantity(n *yaml.Node, path string) {
+	if _, err := resource.ParseQuantity(n.Value); err != nil {
+		w.fail(n, path, "must be a quantity such as 500Mi or 10Gi, is %s", describe(n))
+	} else if n.ShortTag() != "!!str" {
+		w.fail(n, path, "must be text such as 10Gi, is %s; put it in quotes", describe(n))
+	}
 }
 
 // describe names a value in a message. Long ones are cut.

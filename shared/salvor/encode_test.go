@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"salvor.io/salvor/shared/salvor"
@@ -30,6 +31,9 @@ func fill(r *rand.Rand, v reflect.Value) {
 		return
 	case metav1.MicroTime:
 		v.Set(reflect.ValueOf(metav1.NewMicroTime(time.UnixMicro(1 + r.Int64N(250_000_000_000_000_000)))))
+		return
+	case resource.Quantity:
+		v.Set(reflect.ValueOf(*resource.NewQuantity(1+r.Int64N(1<<62), resource.BinarySI)))
 		return
 	case metav1.Duration:
 		v.Set(reflect.ValueOf(metav1.Duration{Duration: time.Duration(1 + r.Int64N(1<<60))}))

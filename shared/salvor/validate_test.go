@@ -124,6 +124,13 @@ func TestValidateReportsAllMistakesAtOnce(t *testing.T) {
 			"spec.scope.closure.kinds[0] invalid", "spec.scope.closure.excludeKinds[0] invalid", "spec.scope.closure.namespaces[0] invalid", "spec.scope.closure forbidden", "spec.scope.onEmpty unsupported"}},
 		{"objects in namespaces that are not chosen", "kind: Backup, metadata: {name: b}, spec: {cluster: c, location: l, scope: {namespaces: [a, 'b-*'], excludeNamespaces: [b-x], objects: [{kind: pods, namespace: c, name: p}, {kind: pods, namespace: b-x, name: p}, {kind: pods, namespace: b-y, name: p}, {kind: pods, namespace: 'c*', name: p}, {kind: pods, name: p}]}}", []string{
 			"spec.scope.objects[0].namespace invalid", "spec.scope.objects[1].namespace invalid"}},
+		{"volumes of which everything is wrong", "kind: Backup, metadata: {name: b}, spec: {cluster: c, location: l, scope: {namespaces: [a]}, volumes: {policies: [{minSize: 2Gi, maxSize: 1Gi, storageClasses: ['']}, {drivers: ['[']," +
+			" minSize: '-1', maxSize: '-1', action: Copy}], snapshotClasses: {ebs.csi.aws.com: 'A b'}, settleTimeout: 200h}}", []string{
+			"spec.volumes.policies[0].storageClasses[0] invalid", "spec.volumes.policies[0].maxSize invalid", "spec.volumes.policies[0].action required",
+			"spec.volumes.policies[1].drivers[0] invalid", "spec.volumes.policies[1].minSize invalid", "spec.volumes.policies[1].maxSize invalid", "spec.volumes.policies[1].action unsupported",
+			"spec.volumes.snapshotClasses[ebs.csi.aws.com] invalid", "spec.volumes.settleTimeout invalid"}},
+		{"a restore of volumes that is wrong", "kind: Restore, metadata: {name: r}, spec: {sourceCluster: c, backup: b, targetCluster: c, volumes: {mode: Empty, inPlace: true, storageClassMapping: {gp2: 'A b'}, timeout: -1s}}", []string{
+			"spec.volumes.storageClassMapping[gp2] invalid", "spec.volumes.inPlace forbidden", "spec.volumes.timeout invalid"}},
 		{"a scheduled time without a schedule", "kind: Backup, metadata: {name: b}, spec: {cluster: c, location: l, scope: {namespaces: [a]}, scheduledFor: '2026-11-22T02:00:00Z'}", []string{"spec.scheduledFor forbidden"}},
 		{"a restore of nothing to nowhere", "kind: Restore, metadata: {name: r}, spec: {sourceCluster: '', targetCluster: ''}", []string{"spec.sourceCluster required", "spec required", "spec.targetCluster required"}},
 		{"a restore of both sorts where everything is wrong", "kind: Restore, metadata: {name: r}, spec: {sourceCluster: c, backup: 'B', asOf: '2026-11-22T02:00:00Z', targetCluster: 'c/d', namespaceMapping: {A: a, b: B, c: d, e: d}, kinds: [''], excludeKinds: ['x y'], labelSelector: {matchLabels: {a: -}}, clusterScoped: x, conflict: Recreate}", []string{
