@@ -17,6 +17,8 @@ const (
 	LabelCatalog = "salvor.io/catalog"
 	// LabelBackup names the backup that the object was made for, by hash of its identity.
 	LabelBackup = "salvor.io/backup"
+	// LabelEpoch is the epoch of the worker that cut a snapshot: a later one leaves alone what it goes on with, and removes the rest.
+	LabelEpoch = "salvor.io/epoch"
 	// LabelRestore names the restore that the object was made for, by hash of its name.
 	LabelRestore = "salvor.io/restore"
 	// AnnotationFor is the backup's identity, or the restore's name.
