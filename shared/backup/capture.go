@@ -16,6 +16,7 @@ import (
 	"salvor.io/salvor/shared/archive"
 	"salvor.io/salvor/shared/cluster"
 	"salvor.io/salvor/shared/salvor"
+	"salvor.io/salvor/shared/volume"
 )
 
 // capture reads all chosen objects at the capture revision.
@@ -40,6 +41,7 @@ type capture struct {
 	mu       sync.Mutex
 	chosen   map[string]bool              // namespaces that are taken themselves
 	segments map[string][]archive.Segment // by kind
+	claimed  []volume.Claim               // claims that are taken
 	excluded map[archive.Excluded]int64
 }
 

@@ -27,12 +27,15 @@ type checkpoint struct {
 	// Namespaces as they were at the revision, of AllNamespaces that the cluster had. Nil: they were not read yet.
 	Namespaces    *selection.Namespaces `json:"namespaces,omitempty"`
 	AllNamespaces int                   `json:"allNamespaces,omitempty"`
+	// Volumes are those of the scope, as they were cut.
+	Volumes []archive.Volume `json:"volumes,omitempty"`
 	// Freezes are how long what was held was.
 	Freezes []salvor.FreezeTime `json:"freezes,omitempty"`
 	// Warnings, Steps and Rules are those of the workers so far.
 	Warnings []string     `json:"warnings,omitempty"`
 	Steps    []StepTiming `json:"steps,omitempty"`
 	Rules    []RuleReport `json:"rules,omitempty"`
+	Cuts     []CutTiming  `json:"cuts,omitempty"`
 	Lists    []listed     `json:"lists,omitempty"`
 	// Stored are the copies of segments, by digest, and Uploaded how many of them this backup brought, of so many bytes.
 	Stored        map[string]repository.Copy `json:"stored,omitempty"`
@@ -61,7 +64,7 @@ func (r *run) storeCheckpoint(ctx context.Context) (string, error) {
 	}
 	r.report.step(StepCheckpoint, r.Now())
 	p := &checkpoint{Revision: r.manifest.Revision, CutAt: r.manifest.CutAt, Groups: r.groups, Namespaces: r.settled, AllNamespaces: r.allNamespaces,
-		Freezes: r.freezeTimes(), Warnings: r.ruleWarnings, Steps: r.report.r.Steps, Rules: r.report.r.Rules}
+		Volumes: r.volumes, Cuts: r.report.r.Cuts, Freezes: r.freezeTimes(), Warnings: r.ruleWarnings, Steps: r.report.r.Steps, Rules: r.report.r.Rules}
 	if r.capture != nil {
 		p.Stored, p.Uploaded, p.UploadedBytes = r.capture.uploads.stored()
 		p.Lists = slices.DeleteFunc(r.capture.finished, func(l listed) bool {
@@ -97,6 +100,7 @@ func (r *run) goOn(ctx context.Context) (bool, error) {
 		r.apart(group)
 	}
 	r.times, r.ruleWarnings = p.Freezes, p.Warnings
+	r.volumes, r.report.r.Cuts = p.Volumes, p.Cuts
 	r.manifest.Warnings = append(r.manifest.Warnings, p.Warnings...)
 	r.report.earlier(p.Steps, p.Rules)
 	return true, nil

@@ -34,6 +34,7 @@ func (r *run) commit(ctx context.Context) error {
 		return err
 	}
 	r.step(StepManifest)
+	r.committing = true
 	root, err := r.site.Repository.Commit(ctx, &r.manifest)
 	if salvor.Is(err, salvor.Exists) {
 		return salvor.Errorf(salvor.Fenced, "another worker stored the manifest of backup %q first", r.name)
@@ -75,6 +76,9 @@ func (r *run) fill() {
 	m.Phase = salvor.PhaseCompleted
 	if len(m.Failures) > 0 {
 		m.Phase = salvor.PhasePartiallyFailed
+	}
+	if slices.ContainsFunc(m.Volumes, func(v archive.Volume) bool { return v.State == archive.VolumeCut }) {
+		m.Phase = salvor.PhaseSettling
 	}
 }
 

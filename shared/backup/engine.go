@@ -70,6 +70,8 @@ type RuleReport struct {
 type Site struct {
 	Cluster Cluster
 	Rules   Rules
+	// Volumes snapshots volumes. Nil: nobody does, and the data of each claim is missing.
+	Volumes Volumes
 }
 
 // Catalog is what the engine needs of the catalog.
@@ -167,8 +169,9 @@ const (
 	StepAcquire    Step = "acquire"  // take the lease
 	StepConnect    Step = "connect"  // reach cluster and location, thaw what an earlier worker still owes
 	StepPlan       Step = "plan"     // find kinds and namespaces
+	StepVolumes    Step = "volumes"  // find volumes and what stands in the way of their snapshots
 	StepPreExec    Step = "pre-exec" // write down the thaw that is owed, run the pre-exec rule
-	StepCut        Step = "cut"      // note the capture revision
+	StepCut        Step = "cut"      // note the capture revision, cut the volumes
 	StepPostExec   Step = "post-exec"
 	StepCapture    Step = "capture"    // read and store the objects
 	StepCheckpoint Step = "checkpoint" // note how far the capture is, because the process has to end
@@ -180,5 +183,5 @@ const (
 
 // Steps lists every step, in order.
 func Steps() []Step {
-	return []Step{StepAcquire, StepConnect, StepPlan, StepPreExec, StepCut, StepPostExec, StepCapture, StepCheck, StepReport, StepManifest, StepCatalog}
+	return []Step{StepAcquire, StepConnect, StepPlan, StepVolumes, StepPreExec, StepCut, StepPostExec, StepCapture, StepCheck, StepReport, StepManifest, StepCatalog}
 }

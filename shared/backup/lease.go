@@ -21,7 +21,7 @@ func (e *Engine) acquire(ctx context.Context, id salvor.BackupID) (*salvor.Backu
 	return catalog.MutateBackup(ctx, e.Catalog, id, func(b *salvor.Backup) error {
 		now := e.Now()
 		s := &b.Status
-		if s.Phase.Done() || s.Phase == salvor.PhaseDeleting {
+		if s.Phase.Done() || s.Phase == salvor.PhaseDeleting || s.Phase == salvor.PhaseSettling {
 			return salvor.Errorf(salvor.Conflict, "backup %q is %s already", b.Name, s.Phase)
 		}
 		if err := e.lease(b, now); err != nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"salvor.io/salvor/shared/archive"
 	"salvor.io/salvor/shared/cluster"
 	"salvor.io/salvor/shared/salvor"
 	"salvor.io/salvor/shared/selection"
@@ -21,6 +22,8 @@ type Preview struct {
 	Excluded []selection.Exclusion
 	Failures []salvor.Failure
 	Warnings []string
+	// Volumes are those that would be cut, which have no State yet, and the others with their reasons.
+	Volumes []archive.Volume
 }
 
 // Preview finds out what the backup would take, records nothing and changes nothing.
@@ -42,6 +45,10 @@ func (e *Engine) Preview(ctx context.Context, b *salvor.Backup) (*Preview, error
 		return nil, err
 	}
 	p.Namespaces, p.Missing = n.Chosen, n.Missing
+	if err := r.planVolumes(ctx); err != nil {
+		return nil, err
+	}
+	p.Volumes = r.volumes
 	for _, res := range r.served {
 		if take, reason := r.selection.Kind(res); !take && reason != "" {
 			p.Excluded = append(p.Excluded, selection.Exclusion{Kind: res.String(), Reason: reason})

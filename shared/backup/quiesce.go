@@ -63,6 +63,10 @@ func (r *run) cutQuiesced(ctx context.Context) (revision string, err error) {
 		return "", err
 	}
 	r.step(StepCut)
+	all, none := func(string) bool { return true }, func(string) bool { return false }
+	if err := r.cutVolumes(ctx, all, none, time.Time{}); err != nil { // of namespaces that no rule ran in
+		return "", err
+	}
 	return r.cut(ctx)
 }
 
@@ -153,6 +157,9 @@ func (g *group) cutWhile(held context.Context, frozen Frozen) (string, error) {
 		revision, err = g.newestRevision(held)
 	} else {
 		revision, err = g.cut(held)
+	}
+	if err == nil {
+		err = g.cutVolumes(held)
 	}
 	if err == nil && held.Err() != nil {
 		err = context.Cause(held)

@@ -11,6 +11,7 @@ import (
 
 	"salvor.io/salvor/shared/archive"
 	"salvor.io/salvor/shared/salvor"
+	"salvor.io/salvor/shared/volume"
 )
 
 // Report is the content of report.json: how the run went, for people.
@@ -23,6 +24,10 @@ type Report struct {
 	Rules []RuleReport `json:"rules,omitempty"`
 	// Freezes are what was held together and for how long, in the order in which it began.
 	Freezes []salvor.FreezeTime `json:"freezes,omitempty"`
+	// Cuts are how long the snapshots of volumes took to be cut, in the order in which that ended.
+	Cuts []CutTiming `json:"cuts,omitempty"`
+	// Volumes are what became of the data of claims.
+	Volumes []archive.Volume `json:"volumes,omitempty"`
 	// Retries counts requests to the cluster that were repeated, by reason.
 	Retries  map[string]int   `json:"retries,omitempty"`
 	Failures []salvor.Failure `json:"failures,omitempty"`
@@ -38,6 +43,14 @@ type StepTiming struct {
 	Step     Step             `json:"step"`
 	Began    metav1.MicroTime `json:"began"`
 	Duration metav1.Duration  `json:"duration"`
+}
+
+// CutTiming is one cut of the volumes that were held together, and how long it took until all were created and until all were cut.
+type CutTiming struct {
+	Began   metav1.MicroTime `json:"began"`
+	Volumes int              `json:"volumes"`
+	Created metav1.Duration  `json:"created"`
+	Cut     metav1.Duration  `json:"cut"`
 }
 
 // report collects what becomes a Report.
@@ -81,6 +94,13 @@ func (p *report) rule(phase string, out RuleReport) {
 	p.r.Rules = append(p.r.Rules, out)
 }
 
+func (p *report) cut(began time.Time, t volume.Timing) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.r.Cuts = append(p.r.Cuts, CutTiming{Began: metav1.NewMicroTime(began), Volumes: t.Volumes,
+		Created: metav1.Duration{Duration: t.Created}, Cut: metav1.Duration{Duration: t.Cut}})
+}
+
 func (p *report) references(missing, notFollowed []Reference) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -99,7 +119,7 @@ func (p *report) encode(now time.Time, err error) []byte {
 	defer p.mu.Unlock()
 	p.endStep(now)
 	p.r.EndedAt = metav1.NewMicroTime(now)
-	p.r.Failures, p.r.Freezes = p.run.manifest.Failures, p.run.freezeTimes()
+	p.r.Failures, p.r.Freezes, p.r.Volumes = p.run.manifest.Failures, p.run.freezeTimes(), p.run.manifest.Volumes
 	if err != nil {
 		p.r.Error = err.Error()
 	}

@@ -130,6 +130,10 @@ type run struct {
 	ruleWarnings    []string
 	// settled are the namespaces at the revision, once they were read.
 	settled *selection.Namespaces
+	// volumes are those that the scope takes: as planned, and then as they were cut.
+	volumes []archive.Volume
+	// cutBegan says that snapshots may have been made, committing that the manifest may have been stored.
+	cutBegan, committing bool
 	// watchAt is when somebody looks whether this worker still lives, as far as that was asked for.
 	watchMu sync.Mutex
 	watchAt time.Time
@@ -188,6 +192,7 @@ func (r *run) execute(ctx context.Context) error {
 	if err := r.captureAt(ctx, revision); err != nil {
 		return err
 	}
+	r.matchVolumes(ctx)
 	return r.commit(ctx)
 }
 
@@ -195,6 +200,11 @@ func (r *run) execute(ctx context.Context) error {
 func (r *run) cutOnce(ctx context.Context) (string, error) {
 	if there, err := r.goOn(ctx); there || err != nil {
 		return r.manifest.Revision, err
+	}
+	r.step(StepVolumes)
+	r.discardEarlier(ctx)
+	if err := r.planVolumes(ctx); err != nil {
+		return "", err
 	}
 	before := len(r.manifest.Warnings)
 	revision, err := r.cutQuiesced(ctx)
@@ -232,6 +242,9 @@ func (r *run) finish(ctx context.Context, err error) (*salvor.Backup, error) {
 			return r.suspend(ctx, why)
 		}
 		err = r.tooSlow()
+	}
+	if err != nil {
+		r.discardFailed(ctx)
 	}
 	if err != nil && r.site.Repository != nil {
 		r.storeReport(ctx, err)
@@ -277,6 +290,10 @@ func (r *run) succeeded(s *salvor.BackupStatus) {
 	r.noteFreezes(s)
 	s.Progress = salvor.Progress{Kinds: len(m.Kinds), KindsDone: len(m.Kinds), Objects: m.Totals.Objects, Bytes: m.Totals.Bytes,
 		Segments: m.Totals.Segments, SegmentsUploaded: m.Totals.UploadedSegments, BytesUploaded: m.Totals.UploadedBytes}
+	s.Volumes, s.DataConsistency = archive.Count(m.Volumes), m.DataConsistency
+	if s.Phase == salvor.PhaseSettling {
+		s.CompletedAt, s.SettleBy = metav1.Time{}, metav1.NewTime(m.CutAt.Add(r.spec.SettleTimeout()))
+	}
 	s.Message = summary(&m)
 }
 

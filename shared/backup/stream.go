@@ -99,6 +99,9 @@ func (c *capture) takes(s *stream) (sink, error) {
 func (s *stream) keep(to sink, i cluster.Item, why string) error {
 	s.totals.objects.Add(1)
 	s.totals.bytes.Add(int64(len(i.Raw)))
+	if err := s.noteClaim(i); err != nil {
+		return err
+	}
 	o := ScopeObject{Kind: s.resource.String(), Namespace: i.Namespace, Name: i.Name, Reason: why}
 	if s.show != nil {
 		s.show(o)

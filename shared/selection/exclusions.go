@@ -61,6 +61,10 @@ var objectRules = []objectRule{
 	{"servicecidrs.networking.k8s.io", "the address range the old cluster was made with", named("kubernetes"), false},
 	{"targetgroupbindings.elbv2.k8s.aws", "made by the AWS Load Balancer Controller for an Ingress, a Service or a Gateway; its target group is the old cluster's", object.ofLoadBalancer, false},
 	{"targetgroupbindings.eks.amazonaws.com", "made by EKS Auto Mode for an Ingress or a Service; its target group is the old cluster's", object.ofLoadBalancer, false},
+	{"volumesnapshots.snapshot.storage.k8s.io", "made by Salvor for a backup or a restore", object.ofSalvor, false},
+	{"volumesnapshotcontents.snapshot.storage.k8s.io", "made by Salvor for a backup or a restore", object.ofSalvor, false},
+	{"volumegroupsnapshots.groupsnapshot.storage.k8s.io", "made by Salvor for a backup", object.ofSalvor, false},
+	{"volumegroupsnapshotcontents.groupsnapshot.storage.k8s.io", "made by Salvor for a backup", object.ofSalvor, false},
 	{"services", "the API server's own Service", object.apiServerService, false},
 }
 

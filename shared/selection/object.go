@@ -43,6 +43,20 @@ func (o object) ofLoadBalancer() bool {
 	return false
 }
 
+// ofSalvor reports whether Salvor made the object, or had it made: by the labels of package volume, or by the name of
+// the snapshot that it belongs to.
+func (o object) ofSalvor() bool {
+	if labelIs("app.kubernetes.io/managed-by", "salvor")(o) && labelled("salvor.io/catalog")(o) {
+		return true
+	}
+	for _, ref := range []string{"volumeSnapshotRef", "volumeGroupSnapshotRef"} {
+		if name, err := rawjson.Unquote(rawjson.Get(o.Raw, "spec", ref, "name")); err == nil && strings.HasPrefix(name, "salvor-") {
+			return true
+		}
+	}
+	return false
+}
+
 // controlled reports whether a controller owns the object.
 func (o object) controlled() bool { return o.controller() != "" }
 

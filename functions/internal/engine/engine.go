@@ -22,6 +22,7 @@ import (
 	"salvor.io/salvor/shared/restore"
 	"salvor.io/salvor/shared/rule"
 	"salvor.io/salvor/shared/salvor"
+	"salvor.io/salvor/shared/volume"
 )
 
 // Engines makes engines.
@@ -66,7 +67,8 @@ func (e *Engines) open(ctx context.Context, b *salvor.Backup) (*backup.Site, err
 		return nil, salvor.Errorf(salvor.Conflict, "cluster %q has the id %q now, and the backup is of %q", c.Name, c.ID(), id).
 			WithHint("name the backup's cluster in spec.cluster")
 	}
-	return &backup.Site{Cluster: client, Rules: inpods.Rules(&rule.Engine{Cluster: client, Now: e.Now})}, nil
+	return &backup.Site{Cluster: client, Rules: inpods.Rules(&rule.Engine{Cluster: client, Now: e.Now}),
+		Volumes: &volume.Engine{Cluster: client, Now: e.Now, CatalogID: e.Config.CatalogID}}, nil
 }
 
 // store reaches the location that the backup names.

@@ -31,6 +31,7 @@ func (a *app) previewBackup(ctx context.Context, h *home.Home, b *salvor.Backup)
 		excluded = append(excluded, x.Kind+": "+x.Reason)
 	}
 	f.addList("left out", excluded, len(excluded))
+	f.addList("volumes", plannedLines(p.Volumes), len(p.Volumes))
 	f.addList("failures", failureLines(p.Failures), len(p.Failures))
 	f.addList("warnings", p.Warnings, len(p.Warnings))
 	ruleErr := a.previewRules(ctx, h, b, p.Namespaces, &f)

@@ -61,6 +61,7 @@ func (a *app) summarize(ctx context.Context, h *home.Home, b *salvor.Backup, mea
 		f.add("objects", "%s of %s in %s: %s", count(s.Progress.Objects, "object"), count(s.Progress.Kinds, "kind"), count(len(s.Namespaces), "namespace"), namespaceList(s.Namespaces))
 		f.add("cut", "%s, revision %s", a.time(s.CutAt.Time), s.Revision)
 		addFrozen(&f, s)
+		addData(&f, s)
 		f.add("uploaded", "%d of %s, %s (%s uncompressed in all)", s.Progress.SegmentsUploaded, count(s.Progress.Segments, "segment"), size(s.Progress.BytesUploaded), size(s.Progress.Bytes))
 	} else {
 		if s.Message != "" {
@@ -171,6 +172,8 @@ func nextStep(b *salvor.Backup) string {
 		return "salvor delete backup " + b.ID().String() + " forgets this test of rules"
 	}
 	switch b.Status.Phase {
+	case salvor.PhaseSettling:
+		return "its snapshots become ready; salvor volumes " + b.ID().String() + " shows how far they are"
 	case salvor.PhaseCompleted:
 		return "salvor verify " + b.ID().String() + ", or salvor restore " + b.ID().String()
 	case salvor.PhasePartiallyFailed:

@@ -8,6 +8,7 @@ import (
 	"salvor.io/salvor/shared/repository"
 	"salvor.io/salvor/shared/rule"
 	"salvor.io/salvor/shared/salvor"
+	"salvor.io/salvor/shared/volume"
 )
 
 // Backups returns the engine that makes backups. The caller may set its hooks.
@@ -29,7 +30,8 @@ func (h *Home) open(ctx context.Context, b *salvor.Backup) (*backup.Site, error)
 			WithHint("name the backup's cluster in spec.cluster")
 	}
 	engine := &rule.Engine{Cluster: client, Now: h.options.Now}
-	return &backup.Site{Cluster: client, Rules: inpods.Rules(engine)}, nil
+	volumes := &volume.Engine{Cluster: client, Now: h.options.Now, CatalogID: h.ID}
+	return &backup.Site{Cluster: client, Rules: inpods.Rules(engine), Volumes: volumes}, nil
 }
 
 // store reaches the location that the backup names.
