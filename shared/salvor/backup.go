@@ -114,6 +114,8 @@ type BackupStatus struct {
 	FrozenFor metav1.Duration `json:"frozenFor,omitzero"`
 	// Freezes are what was held together and for how long; of very many, the longest.
 	Freezes []FreezeTime `json:"freezes,omitempty"`
+	// Hold keeps the backup from being deleted until it is released.
+	Hold *Hold `json:"hold,omitempty"`
 }
 
 // FreezeTime is how long applications were held.

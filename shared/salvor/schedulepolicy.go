@@ -47,11 +47,3 @@ type MonthlyPolicy struct {
 	// Times as in DailyPolicy.
 	Times []string `json:"times" jsonschema:"minItems=1,uniqueItems=true,pattern=^([01][0-9]|2[0-3]):[0-5][0-9]$"`
 }
-
-// Retention is how many backups of a schedule to keep. A backup goes when no rule keeps it.
-type Retention struct {
-	// Last keeps the newest n that are complete, and beside them the newest n of other results. 0: it keeps none.
-	Last int `json:"last,omitempty" jsonschema:"minimum=0"`
-	// Within keeps what is younger. 0: it keeps none.
-	Within metav1.Duration `json:"within,omitzero"`
-}

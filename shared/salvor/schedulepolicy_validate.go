@@ -72,14 +72,6 @@ func (s *SchedulePolicySpec) Validate(p *field.Path) field.ErrorList {
 	return append(errs, s.Retention.validate(p.Child("retention"))...)
 }
 
-func (r *Retention) validate(p *field.Path) field.ErrorList {
-	var errs field.ErrorList
-	if r.Last < 0 {
-		errs = append(errs, field.Invalid(p.Child("last"), r.Last, "must be more than 0"))
-	}
-	return append(errs, positive(p.Child("within"), r.Within)...)
-}
-
 func isWeekday(day string) bool { return slices.Contains(weekdays, day) }
 
 func isMonthday(day int) bool { return day == -1 || day >= 1 && day <= 31 }

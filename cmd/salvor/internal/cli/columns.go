@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/dustin/go-humanize"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"salvor.io/salvor/shared/salvor"
 )
@@ -145,11 +146,19 @@ func when(s salvor.SchedulePolicySpec) string {
 
 func keeps(r salvor.Retention) string {
 	var parts []string
-	if r.Last > 0 {
-		parts = append(parts, fmt.Sprintf("last %d", r.Last))
+	for _, n := range []struct {
+		what string
+		n    int
+	}{{"last", r.Last}, {"hourly", r.Hourly}, {"daily", r.Daily}, {"weekly", r.Weekly}, {"monthly", r.Monthly}, {"yearly", r.Yearly}} {
+		if n.n > 0 {
+			parts = append(parts, fmt.Sprintf("%s %d", n.what, n.n))
+		}
 	}
 	if r.Within.Duration > 0 {
 		parts = append(parts, "within "+r.Within.Duration.String())
+	}
+	if r.Matching != nil {
+		parts = append(parts, metav1.FormatLabelSelector(r.Matching))
 	}
 	if len(parts) == 0 {
 		return "everything"

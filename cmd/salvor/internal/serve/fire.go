@@ -121,7 +121,7 @@ func (s *Server) fireAt(ctx, work context.Context, b *salvor.BackupSchedule, pol
 
 // retain logs what the retention of a schedule would delete. Nothing is deleted.
 func (s *Server) retain(ctx context.Context, name string, policy salvor.Retention) {
-	if policy == (salvor.Retention{}) {
+	if policy.KeepsAll() {
 		return
 	}
 	var backups []*salvor.Backup
@@ -136,7 +136,7 @@ func (s *Server) retain(ctx context.Context, name string, policy salvor.Retentio
 			break
 		}
 	}
-	keep, remove := retention.Plan(policy, backups, s.Now())
+	keep, remove := retention.Plan(policy, nil, backups, s.Now())
 	for _, d := range remove {
 		s.Log.Info("retention would delete", "schedule", name, "backup", d.Backup.Name, "cluster", d.Backup.Status.ClusterID, "reason", d.Reason())
 	}
