@@ -113,6 +113,8 @@ type Segment struct {
 	// First and Last are the names of the first and last object.
 	First string `json:"first"`
 	Last  string `json:"last"`
+	// Copy is the number of the copy that the backup has seen, when that is not the first: where to begin to look.
+	Copy int `json:"copy,omitempty"`
 }
 
 // rootMark stands before the root digest, which covers every byte of the manifest before this mark.

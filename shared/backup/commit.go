@@ -16,6 +16,7 @@ import (
 func (r *run) commit(ctx context.Context) error {
 	r.fill()
 	r.step(StepCheck)
+	checked := r.Now()
 	if err := r.checkSegments(ctx); err != nil {
 		return err
 	}
@@ -43,7 +44,10 @@ func (r *run) commit(ctx context.Context) error {
 		return fmt.Errorf("storing the manifest: %w", err)
 	}
 	r.rootHash = root
-	return nil
+	if r.Now().Sub(checked) < latestCommit {
+		return nil
+	}
+	return r.checkLate(ctx)
 }
 
 // fill completes the manifest.
@@ -60,7 +64,11 @@ func (r *run) fill() {
 	for i := range m.Kinds {
 		for j := range m.Kinds[i].Segments {
 			s := &m.Kinds[i].Segments[j]
-			s.StoredBytes = r.capture.uploads.copyOf(s.Digest).Size
+			c := r.capture.uploads.copyOf(s.Digest)
+			s.StoredBytes = c.Size
+			if c.Number > 1 {
+				s.Copy = c.Number
+			}
 			m.Totals.Segments++
 			m.Totals.Objects += s.Objects
 			m.Totals.Bytes += s.Bytes
@@ -80,23 +88,4 @@ func (r *run) fill() {
 	if slices.ContainsFunc(m.Volumes, func(v archive.Volume) bool { return v.State == archive.VolumeCut }) {
 		m.Phase = salvor.PhaseSettling
 	}
-}
-
-// checkSegments makes sure, by a list, that every segment is still there and as long as it was: one that was reused may
-// have been removed meanwhile.
-func (r *run) checkSegments(ctx context.Context) error {
-	stored, err := r.site.Repository.Inventory(ctx)
-	if err != nil {
-		return fmt.Errorf("location %q: %w", r.spec.Location, err)
-	}
-	for _, kind := range r.manifest.Kinds {
-		for _, s := range kind.Segments {
-			size, there := stored.Size(s.Digest, r.capture.uploads.copyOf(s.Digest).Number)
-			if !there || size != s.StoredBytes {
-				return salvor.Errorf(salvor.Unavailable, "location %q: segment %s of %s was removed or changed while the backup was made", r.spec.Location, s.Digest, kind.Resource).
-					WithHint("run the backup again")
-			}
-		}
-	}
-	return nil
 }

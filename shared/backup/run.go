@@ -226,7 +226,7 @@ func (r *run) adopt(ctx context.Context) (bool, error) {
 			WithHint("choose another name")
 	}
 	r.manifest, r.rootHash = *m, root
-	return true, nil
+	return true, r.checkLate(ctx) // nobody knows how long ago that worker had looked
 }
 
 // finish records how the run ended, with time of its own. A worker that was fenced records nothing.

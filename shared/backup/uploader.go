@@ -20,6 +20,7 @@ const uploads = 4
 
 // uploader stores the segments that the repository lacks. A copy that is there is taken for good when its size is the one
 // that an earlier manifest names, and nobody has marked it as damaged; any other is read and checked before it is relied on.
+// One that is marked as unused may go at any time, and is taken for absent.
 type uploader struct {
 	repository *repository.Repository
 	inventory  *repository.Inventory
@@ -98,7 +99,7 @@ func (u *uploader) known(s archive.Segment) bool {
 	}
 	size := u.earlier.size(u.ctx, s)
 	for _, c := range copies {
-		if !c.Damaged && size > 0 && c.Size == size {
+		if !c.Damaged && c.Mark == nil && size > 0 && c.Size == size {
 			u.take(s.Digest, c)
 			return true
 		}
@@ -114,8 +115,11 @@ func (u *uploader) take(digest string, c repository.Copy) {
 
 // settle reads the copies that are there, and stores another when none of them is sound.
 func (u *uploader) settle(s archive.Segment, data *spool) error {
-	number := 1
+	damaged := false
 	for _, c := range u.inventory.Copies(s.Digest) {
+		if c.Mark != nil {
+			continue
+		}
 		sound, err := u.sound(s, c.Number)
 		if err != nil {
 			return err
@@ -124,14 +128,14 @@ func (u *uploader) settle(s archive.Segment, data *spool) error {
 			u.take(s.Digest, c)
 			return nil
 		}
-		number = c.Number + 1
+		damaged = true
 	}
-	if number > 1 {
+	if damaged {
 		u.mu.Lock()
 		u.replaced = append(u.replaced, s.Digest)
 		u.mu.Unlock()
 	}
-	return u.store(s, number, data)
+	return u.store(s, u.inventory.Free(s.Digest), data)
 }
 
 // sound reads a copy of the segment and reports whether it is as it was written.
@@ -143,9 +147,9 @@ func (u *uploader) sound(s archive.Segment, number int) (bool, error) {
 	return err == nil, err
 }
 
-// store compresses the segment and stores it under the number, or under the next when another worker was first with one
-// that is damaged.
-func (u *uploader) store(s archive.Segment, number int, data *spool) error {
+// store compresses the segment and stores it under the first of the numbers, or under the next when another worker was first
+// with one that is damaged.
+func (u *uploader) store(s archive.Segment, numbers []int, data *spool) error {
 	encoder, _ := u.encoders.Get().(*archive.Encoder)
 	if encoder == nil {
 		var err error
@@ -160,7 +164,7 @@ func (u *uploader) store(s archive.Segment, number int, data *spool) error {
 		return err
 	}
 	size := int64(encoded.size)
-	for ; number <= repository.MostCopies; number++ {
+	for _, number := range numbers {
 		done, err := u.repository.PutSegmentCopy(u.ctx, s.Digest, number, location.Summed(encoded, size, sum))
 		if err != nil {
 			return err
@@ -175,8 +179,8 @@ func (u *uploader) store(s archive.Segment, number int, data *spool) error {
 			return u.takeOther(s.Digest, number, err)
 		}
 	}
-	return salvor.Errorf(salvor.Corrupt, "segment %s at %s: every one of its %d copies is damaged", s.Digest, u.repository, repository.MostCopies).
-		WithHint("something destroys what is stored there; salvor verify says which backups have lost what")
+	return salvor.Errorf(salvor.Corrupt, "segment %s at %s: every one of its %d copies is damaged or about to be removed", s.Digest, u.repository, repository.MostCopies).
+		WithHint("something destroys what is stored there: salvor verify says which backups have lost what; or wait for what is unused to be gone")
 }
 
 // takeOther takes a copy that another worker has stored meanwhile.

@@ -7,9 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
+	"salvor.io/salvor/shared/archive"
 	"salvor.io/salvor/shared/location"
-	"salvor.io/salvor/shared/salvor"
 )
 
 // Copy is one stored form of a segment. Nearly always there is only the first.
@@ -19,6 +20,10 @@ type Copy struct {
 	Size int64
 	// Damaged says that somebody has read it and found that it is not as it was written.
 	Damaged bool
+	// Mark is the mark that says that nobody uses it any more, so that it may go; nil: there is none.
+	Mark *archive.Garbage `json:"-"`
+	// StoredAt is when it was stored, by the clock of the location; known of marked copies, and in what Each hands out.
+	StoredAt time.Time `json:"-"`
 }
 
 // Inventory is what a repository holds of segments.
@@ -26,6 +31,8 @@ type Inventory struct {
 	first   map[string]int64  // the size of the first copy, by digest
 	others  map[string][]Copy // by digest; there are few
 	damaged map[damage]bool
+	marked  map[damage]*archive.Garbage
+	named   map[damage]namedCopy // by marks, whether it is there or not
 }
 
 type damage struct {
@@ -37,38 +44,77 @@ type damage struct {
 func (i *Inventory) Copies(digest string) []Copy {
 	var copies []Copy
 	if size, there := i.first[digest]; there {
-		copies = append(copies, Copy{Number: 1, Size: size, Damaged: i.damaged[damage{digest, 1}]})
+		copies = append(copies, i.copy(digest, Copy{Number: 1, Size: size}))
 	}
 	for _, c := range i.others[digest] {
-		c.Damaged = i.damaged[damage{digest, c.Number}]
-		copies = append(copies, c)
+		copies = append(copies, i.copy(digest, c))
 	}
 	return copies
 }
 
-// Size returns the size of one copy of the segment, and false when it is not there.
-func (i *Inventory) Size(digest string, number int) (int64, bool) {
-	for _, c := range i.Copies(digest) {
-		if c.Number == number {
-			return c.Size, true
-		}
-	}
-	return 0, false
+func (i *Inventory) copy(digest string, c Copy) Copy {
+	key := damage{digest, c.Number}
+	c.Damaged, c.Mark = i.damaged[key], i.marked[key]
+	return c
 }
 
-// Inventory returns what is stored of all segments, by one list of them and one of the marks of damage.
+// Copy returns one copy of the segment, and false when it is not there.
+func (i *Inventory) Copy(digest string, number int) (Copy, bool) {
+	for _, c := range i.Copies(digest) {
+		if c.Number == number {
+			return c, true
+		}
+	}
+	return Copy{}, false
+}
+
+// Free returns the numbers, in ascending order, under which another copy of the segment can be stored. One that a mark names
+// is not among them, even if it is gone: whoever removes what is marked may be slow, and must not meet another under its key.
+func (i *Inventory) Free(digest string) []int {
+	var free []int
+	for number := 1; number <= MostCopies; number++ {
+		_, there := i.Copy(digest, number)
+		if _, named := i.named[damage{digest, number}]; !there && !named {
+			free = append(free, number)
+		}
+	}
+	return free
+}
+
+// Inventory returns what is stored of all segments: by one list of them, one of the marks of damage, and what was marked as
+// unused before.
 func (r *Repository) Inventory(ctx context.Context) (*Inventory, error) {
-	i := &Inventory{first: map[string]int64{}, others: map[string][]Copy{}, damaged: map[damage]bool{}}
+	return r.inventory(ctx, nil)
+}
+
+// inventory also hands each copy out as it is listed.
+func (r *Repository) inventory(ctx context.Context, each func(digest string, c Copy)) (*Inventory, error) {
+	i := &Inventory{first: map[string]int64{}, others: map[string][]Copy{}, damaged: map[damage]bool{}, marked: map[damage]*archive.Garbage{}}
+	marks, err := r.Marks(ctx) // first: a segment that is used from here on is known to be marked, or is marked later
+	if err != nil {
+		return nil, err
+	}
+	i.named = namedBy(marks)
 	for info, err := range r.loc.List(ctx, r.keys.Segments(), "") {
 		if err != nil {
 			return nil, fmt.Errorf("listing segments at %s: %w", r, err)
 		}
-		switch digest, number, ok := r.keys.ParseSegment(info.Key); {
-		case !ok:
-		case number == 1:
+		digest, number, ok := r.keys.ParseSegment(info.Key)
+		if !ok {
+			continue
+		}
+		c := Copy{Number: number, Size: info.Size}
+		if number == 1 {
 			i.first[digest] = info.Size
-		default:
-			i.others[digest] = append(i.others[digest], Copy{Number: number, Size: info.Size})
+		} else {
+			i.others[digest] = append(i.others[digest], c)
+		}
+		if m, ok := i.named[damage{digest, number}]; ok && m.storedAt.Equal(info.ModTime) {
+			i.marked[damage{digest, number}], c.Mark = m.mark, m.mark
+		}
+		if each != nil {
+			c.StoredAt = info.ModTime
+			each(digest, c)
 		}
 	}
 	for _, copies := range i.others {
@@ -88,12 +134,8 @@ func (r *Repository) Inventory(ctx context.Context) (*Inventory, error) {
 // MarkDamaged notes beside the segments that all copies of one are damaged, as somebody has found who read them: the next
 // backup that holds the segment does not take them for good and stores another. Conflict: another catalog owns the repository.
 func (r *Repository) MarkDamaged(ctx context.Context, digest, reason, catalog string) error {
-	owner, err := r.Owner(ctx)
-	if err != nil {
+	if err := r.CheckOwner(ctx, catalog); err != nil {
 		return err
-	}
-	if owner.Catalog != catalog {
-		return salvor.Errorf(salvor.Conflict, "%s belongs to the catalog %q and is read-only for this one (%q)", r, owner.Catalog, catalog)
 	}
 	mark, err := json.Marshal(struct {
 		Segment string `json:"segment"`
@@ -104,7 +146,7 @@ func (r *Repository) MarkDamaged(ctx context.Context, digest, reason, catalog st
 	}
 	for number := 1; number <= MostCopies; number++ {
 		if _, err := r.loc.Stat(ctx, r.keys.SegmentCopy(digest, number)); errors.Is(err, location.ErrNotFound) {
-			return nil // what is missing is stored anew without a mark
+			continue // what is missing is stored anew without a mark
 		}
 		_, err := r.loc.Put(ctx, r.keys.Damage(digest, number), location.Bytes(append(mark, '\n')))
 		if err != nil && !errors.Is(err, location.ErrExists) {

@@ -56,3 +56,13 @@ func (r *Repository) Owner(ctx context.Context) (Owner, error) {
 	}
 	return o, nil
 }
+
+// CheckOwner makes sure that the repository is the catalog's own. Conflict: another catalog owns it; NotFound
+// (location.ErrNotFound): nobody does.
+func (r *Repository) CheckOwner(ctx context.Context, catalog string) error {
+	owner, err := r.Owner(ctx)
+	if err == nil && owner.Catalog != catalog {
+		err = salvor.Errorf(salvor.Conflict, "%s belongs to the catalog %q and is read-only for this one (%q)", r, owner.Catalog, catalog)
+	}
+	return err
+}

@@ -6,22 +6,18 @@ import (
 	"fmt"
 
 	"salvor.io/salvor/shared/location"
-	"salvor.io/salvor/shared/salvor"
 )
 
 // Remove takes away what is stored of one backup alone: first the manifest, so that it does not exist any more, then its
 // reports. Its segments stay: other backups may share them. A backup that is not there is removed already.
 // Conflict: another catalog owns the repository.
 func (r *Repository) Remove(ctx context.Context, backup, catalog string) error {
-	owner, err := r.Owner(ctx)
+	err := r.CheckOwner(ctx, catalog)
 	if errors.Is(err, location.ErrNotFound) {
 		return nil // nobody has written here
 	}
 	if err != nil {
 		return err
-	}
-	if owner.Catalog != catalog {
-		return salvor.Errorf(salvor.Conflict, "%s belongs to the catalog %q and is read-only for this one (%q)", r, owner.Catalog, catalog)
 	}
 	if err := r.loc.Delete(ctx, r.keys.Manifest(backup)); err != nil {
 		return fmt.Errorf("removing the manifest of backup %q: %w", backup, err)

@@ -14,18 +14,19 @@ import (
 const MostCopies = 9
 
 // Segment returns the uncompressed bytes of the segment, all of them checked, from the first of its copies that is as it
-// was written. Corrupt: there is none.
+// was written; the one that the manifest names is tried first. Corrupt: there is none.
 func (r *Repository) Segment(ctx context.Context, s archive.Segment) ([]byte, error) {
-	data, err := r.SegmentCopy(ctx, s, 1)
-	for number := 2; salvor.Is(err, salvor.Corrupt) && number <= MostCopies; number++ {
+	named := max(s.Copy, 1)
+	data, err := r.SegmentCopy(ctx, s, named)
+	for number := 1; salvor.Is(err, salvor.Corrupt) && number <= MostCopies; number++ {
+		if number == named {
+			continue
+		}
 		copied, copyErr := r.SegmentCopy(ctx, s, number)
 		if copyErr == nil {
 			return copied, nil
 		}
-		if errors.Is(copyErr, location.ErrNotFound) {
-			break
-		}
-		if !salvor.Is(copyErr, salvor.Corrupt) {
+		if !salvor.Is(copyErr, salvor.Corrupt) { // one that is missing is Corrupt, too; others may follow it
 			return nil, copyErr
 		}
 	}
