@@ -2,10 +2,15 @@ package backup
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"salvor.io/salvor/shared/archive"
 	"salvor.io/salvor/shared/catalog"
+	"salvor.io/salvor/shared/location"
 	"salvor.io/salvor/shared/repository"
 	"salvor.io/salvor/shared/salvor"
 )
@@ -14,20 +19,32 @@ import (
 type Remover struct {
 	// Open reaches the location that the backup is in.
 	Open func(ctx context.Context, b *salvor.Backup) (*repository.Repository, error)
+	// Volumes, if set, removes the volume snapshots of the backup, before its manifest goes. The manifest is as its events
+	// leave it; nil: none was ever stored. Removing what is gone already is no error. An error leaves the backup Deleting.
+	Volumes func(ctx context.Context, b *salvor.Backup, m *archive.Manifest) error
 	// CatalogID is that of owner.json.
 	CatalogID string
 	// Now is the clock.
 	Now func() time.Time
 	// Force deletes also what still owes a thaw.
 	Force bool
+	// By and Reason say who deletes, and why; they are recorded at the location before anything goes.
+	By, Reason string
 }
 
 // RequestDelete lets a backup turn Deleting: nobody finds or restores it any more, and Delete removes it.
-// Conflict: it is being made, or still owes a thaw, unless that is forced.
+// Conflict: it is held, is being made, or still owes a thaw, unless that is forced.
 func RequestDelete(ctx context.Context, c catalog.Backups, id salvor.BackupID, now time.Time, force bool) (*salvor.Backup, error) {
 	return catalog.MutateBackup(ctx, c, id, func(b *salvor.Backup) error {
 		s := &b.Status
-		if s.Phase != salvor.PhaseDeleting && !s.Phase.Done() && s.Lease.Holder != "" && now.Before(s.Lease.Expires.Time) {
+		if s.Phase == salvor.PhaseDeleting {
+			return nil // written once more, so that of two who delete it only the second forgets it
+		}
+		if h := s.Hold; h != nil {
+			return salvor.Errorf(salvor.Conflict, "backup %s is held by %s since %s: %s", id, h.By, h.Since.UTC().Format(time.RFC3339), h.Reason).
+				WithHint("salvor release %s lets go of it", id)
+		}
+		if !s.Phase.Done() && s.Lease.Holder != "" && now.Before(s.Lease.Expires.Time) {
 			return salvor.Errorf(salvor.Conflict, "backup %s is being made by %s", id, s.Lease.Holder).WithHint("cancel it first")
 		}
 		if s.Thaw != nil && !force {
@@ -40,22 +57,81 @@ func RequestDelete(ctx context.Context, c catalog.Backups, id salvor.BackupID, n
 	})
 }
 
-// Delete removes a backup: it turns Deleting, loses its manifest and reports, and is then forgotten. Interrupted, it is
-// done again from the start. Segments stay until a collector finds that no manifest refers to them.
-// Conflict as in RequestDelete.
+// Delete removes a backup: it turns Deleting, loses its volume snapshots, its manifest, and its reports, and is then
+// forgotten. Interrupted, it is done again from the start. Segments stay until a collector finds that no manifest refers to
+// them. Conflict as in RequestDelete, or the location keeps it locked: then it stays Deleting until it is deleted again.
 func Delete(ctx context.Context, c catalog.Backups, id salvor.BackupID, r Remover) error {
 	b, err := RequestDelete(ctx, c, id, r.Now(), r.Force)
 	if err != nil {
 		return err
 	}
 	if b.Spec.Location != "" { // a rehearsal has none
-		repo, err := r.Open(ctx, b)
-		if err == nil {
-			err = repo.Remove(ctx, b.Name, r.CatalogID)
-		}
-		if err != nil {
+		if err := r.remove(ctx, b); err != nil {
 			return fmt.Errorf("deleting backup %s, which stays Deleting until that is done again: %w", id, err)
 		}
 	}
-	return c.DeleteBackup(ctx, id, b.ResourceVersion)
+	if err := c.DeleteBackup(ctx, id, b.ResourceVersion); !salvor.Is(err, salvor.NotFound) {
+		return err
+	}
+	return nil // somebody else deleted it, too
+}
+
+// remove takes away all that is stored of the backup alone.
+func (r Remover) remove(ctx context.Context, b *salvor.Backup) error {
+	repo, err := r.Open(ctx, b)
+	if err != nil {
+		return err
+	}
+	if err := repo.CheckOwner(ctx, r.CatalogID); errors.Is(err, location.ErrNotFound) {
+		return nil // nobody has written here
+	} else if err != nil {
+		return err
+	}
+	if until, err := repo.LockedUntil(ctx, b.Name); err != nil {
+		return err
+	} else if r.Now().Before(until) {
+		return Locked(until)
+	}
+	m, err := r.manifest(ctx, repo, b)
+	if err != nil {
+		return err
+	}
+	if r.Volumes != nil {
+		if err := r.Volumes(ctx, b, m); err != nil {
+			return fmt.Errorf("removing its volume snapshots: %w", err)
+		}
+	}
+	return repo.Remove(ctx, b.Name, r.CatalogID)
+}
+
+// Locked is why what is kept by Object Lock is not removed.
+func Locked(until time.Time) error {
+	return salvor.Errorf(salvor.Conflict, "the location keeps it locked until %s", until.UTC().Format(time.RFC3339)).
+		WithHint("it can be deleted from then on")
+}
+
+// manifest is the backup's as its events leave it, once it is recorded there that the backup goes: should the catalog be
+// lost now, the bucket alone tells. Nil: there is none, or it can't be read any more.
+func (r Remover) manifest(ctx context.Context, repo *repository.Repository, b *salvor.Backup) (*archive.Manifest, error) {
+	m, _, err := repo.Manifest(ctx, b.Name)
+	if errors.Is(err, location.ErrNotFound) || salvor.Is(err, salvor.Corrupt) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	events, err := repo.Events(ctx, b.Name)
+	if err != nil && !salvor.Is(err, salvor.Corrupt) {
+		return nil, err
+	}
+	state := archive.Fold(m, events)
+	if state.Expired == nil {
+		e := archive.NewEvent(archive.EventExpired, metav1.NewMicroTime(r.Now()))
+		e.By, e.Reason = r.By, r.Reason
+		if err := repo.PutEvent(ctx, b.Name, e); err != nil {
+			return nil, err
+		}
+	}
+	m.Volumes = state.Volumes
+	return m, nil
 }

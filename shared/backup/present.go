@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"salvor.io/salvor/shared/archive"
 	"salvor.io/salvor/shared/salvor"
 )
@@ -37,14 +39,16 @@ func (r *run) checkSegments(ctx context.Context) error {
 }
 
 // checkLate looks at the segments of a manifest that is stored. If it came too late for one of them, the backup can't be
-// relied on: its manifest goes again.
+// relied on: that is recorded beside the manifest, which nothing overwrites, and the run fails.
 func (r *run) checkLate(ctx context.Context) error {
 	err := r.checkSegments(ctx)
 	if !errors.Is(err, errAbsent) {
 		return err
 	}
-	if removed := r.site.Repository.Remove(ctx, r.name, r.CatalogID); removed != nil {
-		return fmt.Errorf("%w; and its manifest, which is there, must be removed, which failed: %w", err, removed)
+	e := archive.NewEvent(archive.EventExpired, metav1.NewMicroTime(r.Now()))
+	e.By, e.Reason = r.Holder, "its manifest was stored too late for a segment that it refers to"
+	if noted := r.site.Repository.PutEvent(ctx, r.name, e); noted != nil {
+		return fmt.Errorf("%w; and this could not be recorded beside its manifest: %w", err, noted)
 	}
 	return err
 }

@@ -22,6 +22,8 @@ var (
 	// ErrUnavailable: the store could not be reached or failed, also after
 	// several tries.
 	ErrUnavailable error = &salvor.Error{Code: salvor.Unavailable, Message: "the store does not answer"}
+	// ErrLocked: a lock, such as of S3 Object Lock, keeps the blob from being removed before its time.
+	ErrLocked error = &salvor.Error{Code: salvor.Conflict, Message: "it is locked"}
 	// ErrFull: there is no room left.
 	ErrFull error = &salvor.Error{Code: salvor.Unavailable, Message: "no space left"}
 	// ErrSetup: the location itself is set up wrongly: another region, an unusable

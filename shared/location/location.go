@@ -60,4 +60,7 @@ type Info struct {
 	// SHA256 is the digest of the bytes as put, in hex. Empty where the store
 	// doesn't know it.
 	SHA256 string
+	// LockedUntil is when a lock on the blob ends (S3 Object Lock), as far as Stat and Get can tell. Zero: there is none. For
+	// a legal hold, which has no end, it is far in the future.
+	LockedUntil time.Time
 }

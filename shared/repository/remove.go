@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"salvor.io/salvor/shared/location"
 )
@@ -31,4 +32,16 @@ func (r *Repository) Remove(ctx context.Context, backup, catalog string) error {
 		}
 	}
 	return nil
+}
+
+// LockedUntil returns when the lock on the backup's manifest ends; zero: it is not locked, or there is none.
+func (r *Repository) LockedUntil(ctx context.Context, backup string) (time.Time, error) {
+	info, err := r.loc.Stat(ctx, r.keys.Manifest(backup))
+	if errors.Is(err, location.ErrNotFound) {
+		return time.Time{}, nil
+	}
+	if err != nil {
+		return time.Time{}, fmt.Errorf("looking for a lock on backup %q: %w", backup, err)
+	}
+	return info.LockedUntil, nil
 }

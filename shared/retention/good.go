@@ -1,6 +1,7 @@
 package retention
 
 import (
+	"slices"
 	"strings"
 
 	"salvor.io/salvor/shared/salvor"
@@ -9,6 +10,19 @@ import (
 // place is a namespace of a cluster, or, without a name, the objects that have none.
 type place struct{ cluster, namespace string }
 
+// How the reasons begin that lastGood gives.
+const (
+	lastOf        = "is the last good backup of "
+	lastPartialOf = "is the last backup, though partial, of "
+)
+
+// LastOfSomething reports whether a backup is kept because it is the last one of a namespace.
+func LastOfSomething(d Decision) bool {
+	return slices.ContainsFunc(d.Reasons, func(r string) bool {
+		return strings.HasPrefix(r, lastOf) || strings.HasPrefix(r, lastPartialOf)
+	})
+}
+
 // lastGood finds the backups that are the last good ones of something, with the reasons. The backups are newest first.
 func lastGood(sorted []*salvor.Backup) map[*salvor.Backup][]string {
 	reasons := map[*salvor.Backup][]string{}
@@ -16,7 +30,7 @@ func lastGood(sorted []*salvor.Backup) map[*salvor.Backup][]string {
 	for _, try := range []struct {
 		phase salvor.Phase
 		what  string
-	}{{salvor.PhaseCompleted, "is the last good backup of "}, {salvor.PhasePartiallyFailed, "is the last backup, though partial, of "}} {
+	}{{salvor.PhaseCompleted, lastOf}, {salvor.PhasePartiallyFailed, lastPartialOf}} {
 		for _, b := range sorted {
 			if b.Status.Phase != try.phase {
 				continue
