@@ -31,8 +31,8 @@ type shop struct {
 }
 
 var (
-	namespaces = cluster.Resource{Version: "v1", Name: "namespaces", Kind: "Namespace", Verbs: []string{"list"}}
-	configMaps = cluster.Resource{Version: "v1", Name: "configmaps", Kind: "ConfigMap", Namespaced: true, Verbs: []string{"list"}}
+	namespaces = cluster.Resource{Version: "v1", Name: "namespaces", Kind: "Namespace", Verbs: []string{"list", "create"}}
+	configMaps = cluster.Resource{Version: "v1", Name: "configmaps", Kind: "ConfigMap", Namespaced: true, Verbs: []string{"list", "create"}}
 )
 
 func (s *shop) Version(context.Context) (string, error) { return "v1.36.3", nil }
