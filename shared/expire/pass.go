@@ -19,7 +19,7 @@ import (
 // Pass is what a look at everything needs.
 type Pass struct {
 	Catalog catalog.Catalog
-	// Open opens the part of a named BackupLocation that belongs to the cluster.
+	// Open opens the part of a named BackupLocation that belongs to the cluster. Plan does without, and then knows of no locks.
 	Open func(ctx context.Context, location, clusterID string) (*repository.Repository, error)
 	// Clusters returns the ids of the clusters that a named BackupLocation holds anything of.
 	Clusters func(ctx context.Context, location string) ([]string, error)

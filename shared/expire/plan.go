@@ -121,7 +121,7 @@ func (p *Pass) spare(ctx context.Context, plan *Plan, restoring map[salvor.Backu
 
 // lockedUntil asks the location for a lock on the backup.
 func (p *Pass) lockedUntil(ctx context.Context, b *salvor.Backup) (time.Time, error) {
-	if b.Spec.Location == "" || b.Status.RootDigest == "" {
+	if p.Open == nil || b.Spec.Location == "" || b.Status.RootDigest == "" {
 		return time.Time{}, nil
 	}
 	repo, err := p.Open(ctx, b.Spec.Location, b.Status.ClusterID)

@@ -3,6 +3,9 @@ package httpapi
 import (
 	"errors"
 	"net/http"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"salvor.io/salvor/shared/backup"
 	"salvor.io/salvor/shared/restore"
@@ -13,6 +16,8 @@ import (
 func (s *Server) workRoutes(mux *http.ServeMux) {
 	mux.Handle("POST /v1/backups", s.answer(s.createBackup))
 	mux.Handle("POST /v1/backups/{cluster}/{name}/cancel", s.answer(s.cancelBackup))
+	mux.Handle("POST /v1/backups/{cluster}/{name}/hold", s.answer(s.holdBackup))
+	mux.Handle("POST /v1/backups/{cluster}/{name}/release", s.answer(s.releaseBackup))
 	mux.Handle("DELETE /v1/backups/{cluster}/{name}", s.answer(s.deleteBackup))
 	mux.Handle("GET /v1/restores", s.answer(s.listOf(salvor.KindRestore)))
 	mux.Handle("POST /v1/restores", s.answer(s.createRestore))
@@ -66,6 +71,28 @@ func unknownName(err error) error {
 
 func (s *Server) cancelBackup(r *http.Request) (*reply, error) {
 	b, err := backup.RequestCancel(r.Context(), s.Catalog, backupID(r))
+	if err != nil {
+		return nil, err
+	}
+	return accepted(b, backupPath(b.ID())), nil
+}
+
+// holdBackup keeps a backup from being deleted. It is in the catalog at once; the next pass of the expiry writes it beside
+// the manifest.
+func (s *Server) holdBackup(r *http.Request) (*reply, error) {
+	if err := onlyThese(r.URL.Query(), "reason"); err != nil {
+		return nil, err
+	}
+	hold := salvor.Hold{By: callerOf(r.Context()), Since: metav1.NewTime(s.Now().Truncate(time.Second)), Reason: r.URL.Query().Get("reason")}
+	b, err := backup.Hold(r.Context(), s.Catalog, backupID(r), hold, nil)
+	if err != nil {
+		return nil, err
+	}
+	return accepted(b, backupPath(b.ID())), nil
+}
+
+func (s *Server) releaseBackup(r *http.Request) (*reply, error) {
+	b, err := backup.Release(r.Context(), s.Catalog, backupID(r), callerOf(r.Context()), s.Now(), nil)
 	if err != nil {
 		return nil, err
 	}

@@ -55,7 +55,7 @@ func promises(t *testing.T, seed1, seed2 uint64) {
 	good := func(b *salvor.Backup) bool { return b.Status.Phase == salvor.PhaseCompleted }
 	alone, _ := retention.Plan(policy, zone, slices.DeleteFunc(slices.Clone(backups), func(b *salvor.Backup) bool { return !good(b) }), now)
 	for _, d := range alone {
-		if !slices.Contains(left, d.Backup) {
+		if !slices.Contains(left, d.Backup) && d.Reason() != "is the newest run of its schedule" {
 			t.Fatalf("%s would stay among good backups alone, and goes: others have pushed it out", d.Backup.Name)
 		}
 	}

@@ -8,6 +8,7 @@
 //   - a backup that was asked for by hand stays until a person deletes it;
 //   - one that is held stays until it is released;
 //   - one that is still being made stays, and one that still owes a thaw;
+//   - the newest run of a schedule stays, for each cluster: the next run is counted from it;
 //   - the last good backup of a namespace stays, whatever the policy says. Good is Completed; of a namespace that has
 //     no such backup, the newest PartiallyFailed one stays in its place.
 package retention
@@ -41,14 +42,21 @@ func Plan(policy salvor.Retention, zone *time.Location, backups []*salvor.Backup
 	slices.SortStableFunc(sorted, newestFirst)
 	last := lastGood(sorted)
 	p := newPlan(policy, zone, now)
+	ran := map[series]bool{}
 	for _, b := range sorted {
 		d := Decision{Backup: b}
+		run := series{b.Status.ClusterID, b.Spec.Schedule, ""}
+		newest := !ran[run]
+		ran[run] = true
 		if b.Status.Phase == salvor.PhaseDeleting {
 			d.Reasons = []string{"its deletion has begun"}
 			remove = append(remove, d)
 			continue
 		}
 		d.Reasons = append(p.reasons(b), last[b]...)
+		if len(d.Reasons) == 0 && newest {
+			d.Reasons = []string{"is the newest run of its schedule"}
+		}
 		if len(d.Reasons) > 0 {
 			keep = append(keep, d)
 			continue

@@ -41,7 +41,7 @@ Exit codes:
 		&cobra.Group{ID: "objects", Title: "Clusters, locations, rules, schedules:"},
 	)
 	root.AddCommand(
-		grouped("work", a.scope(), a.backup(), a.backups(), a.restore(), a.volumes(), a.verify(), a.cancel())...,
+		grouped("work", a.scope(), a.backup(), a.backups(), a.restore(), a.volumes(), a.verify(), a.cancel(), a.hold(), a.release(), a.retention())...,
 	)
 	root.AddCommand(
 		grouped("objects", a.apply(), a.get(), a.describe(), a.delete(), a.rule(), a.cluster(), a.location(), a.explainFields(), a.schema())...,

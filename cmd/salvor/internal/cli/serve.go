@@ -9,6 +9,7 @@ import (
 
 	"salvor.io/salvor/cmd/salvor/internal/home"
 	"salvor.io/salvor/cmd/salvor/internal/serve"
+	"salvor.io/salvor/shared/expire"
 	"salvor.io/salvor/shared/httpapi"
 	"salvor.io/salvor/shared/salvor"
 )
@@ -24,7 +25,8 @@ func (a *app) serve() *cobra.Command {
 what they owe is thawed. A thaw that can't be paid, because a cluster does not answer or a permission is missing, is tried
 again with pauses of up to a minute, until it is. A run that was missed is made up for, of several the newest.
 
-What retention would delete is logged; this version deletes nothing by itself.
+After each run, and every hour, it deletes the backups that no rule of their schedule's policy keeps; once a day it removes
+segments that no backup needs any more.
 
 With --listen it serves the HTTP API, which other processes of this machine use with --api: over a socket that only this user
 may open, or over TCP to whoever bears the token in the home's file api-token, as $SALVOR_TOKEN.
@@ -37,7 +39,8 @@ SIGTERM or Ctrl-C ends it: running backups get --grace to end, and are then canc
 				return err
 			}
 			a.limitMemory()
-			s := serve.Server{Catalog: h.Catalog, Engine: h.Backups, Now: a.sys.Now, Log: a.serveLog(), RequestedBy: a.sys.User, Parallel: parallel, Grace: grace, Poll: poll}
+			s := serve.Server{Catalog: h.Catalog, Engine: h.Backups, Now: a.sys.Now, Log: a.serveLog(), RequestedBy: a.sys.User, Parallel: parallel, Grace: grace, Poll: poll,
+				Expiry: func() *expire.Pass { return h.Expiry("salvor serve by " + a.sys.User) }}
 			if listen != "" {
 				if err := a.listen(cmd.Context(), h, &s, listen); err != nil {
 					return err

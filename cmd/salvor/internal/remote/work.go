@@ -49,6 +49,22 @@ func (c *Client) CancelBackup(ctx context.Context, id salvor.BackupID) (*salvor.
 	return b, c.call(ctx, http.MethodPost, backupPath(id)+"/cancel", nil, nil, b)
 }
 
+// HoldBackup asks the service to keep a backup from being deleted.
+func (c *Client) HoldBackup(ctx context.Context, id salvor.BackupID, reason string) (*salvor.Backup, error) {
+	b := salvor.New(salvor.KindBackup).(*salvor.Backup)
+	v := url.Values{}
+	if reason != "" {
+		v.Set("reason", reason)
+	}
+	return b, c.call(ctx, http.MethodPost, backupPath(id)+"/hold", v, nil, b)
+}
+
+// ReleaseBackup ends a hold.
+func (c *Client) ReleaseBackup(ctx context.Context, id salvor.BackupID) (*salvor.Backup, error) {
+	b := salvor.New(salvor.KindBackup).(*salvor.Backup)
+	return b, c.call(ctx, http.MethodPost, backupPath(id)+"/release", nil, nil, b)
+}
+
 // CancelRestore asks the service to stop.
 func (c *Client) CancelRestore(ctx context.Context, name string) (*salvor.Restore, error) {
 	r := salvor.New(salvor.KindRestore).(*salvor.Restore)

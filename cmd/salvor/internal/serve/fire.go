@@ -9,7 +9,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"salvor.io/salvor/shared/catalog"
-	"salvor.io/salvor/shared/retention"
 	"salvor.io/salvor/shared/salvor"
 	"salvor.io/salvor/shared/schedule"
 )
@@ -115,30 +114,6 @@ func (s *Server) fireAt(ctx, work context.Context, b *salvor.BackupSchedule, pol
 	if missed > 0 {
 		s.Log.Warn("runs were missed while nobody served; the newest is made up for", "schedule", b.Name, "missed", missed, "for", due)
 	}
-	s.start(work, recorded.ID(), b.Name, func(*salvor.Backup) { s.retain(work, b.Name, policy.Retention) })
+	s.start(work, recorded.ID(), b.Name, func(*salvor.Backup) { s.expireSoon() })
 	return nil
-}
-
-// retain logs what the retention of a schedule would delete. Nothing is deleted.
-func (s *Server) retain(ctx context.Context, name string, policy salvor.Retention) {
-	if policy.KeepsAll() {
-		return
-	}
-	var backups []*salvor.Backup
-	for q := (catalog.Query{Schedule: name, Limit: catalog.MaxLimit}); ; {
-		page, err := s.Catalog.Search(ctx, q)
-		if err != nil {
-			s.Log.Error("planning retention", "schedule", name, "error", err)
-			return
-		}
-		backups = append(backups, page.Backups...)
-		if q.Cursor = page.Next; page.Next == "" {
-			break
-		}
-	}
-	keep, remove := retention.Plan(policy, nil, backups, s.Now())
-	for _, d := range remove {
-		s.Log.Info("retention would delete", "schedule", name, "backup", d.Backup.Name, "cluster", d.Backup.Status.ClusterID, "reason", d.Reason())
-	}
-	s.Log.Info("retention", "schedule", name, "keeps", len(keep), "would_delete", len(remove))
 }

@@ -1,5 +1,5 @@
 // Package serve keeps a home running: it fires schedules, finishes what other processes left unfinished, pays the thaws
-// that are still owed, and says what retention would delete.
+// that are still owed, and deletes what retention lets go.
 //
 // Each turn it looks at the catalog anew, so that it needs no memory of its own: a run is called after its scheduled
 // time, and whoever fires it second finds the first.
@@ -16,6 +16,7 @@ import (
 
 	"salvor.io/salvor/shared/backup"
 	"salvor.io/salvor/shared/catalog"
+	"salvor.io/salvor/shared/expire"
 	"salvor.io/salvor/shared/salvor"
 )
 
@@ -38,6 +39,8 @@ type Server struct {
 	// Restore does a restore that is recorded, Delete removes a backup that is Deleting; both are asked for over the API.
 	Restore func(ctx context.Context, name string) error
 	Delete  func(ctx context.Context, id salvor.BackupID) error
+	// Expiry makes the pass that deletes what retention lets go; nil: nothing is deleted.
+	Expiry func() *expire.Pass
 	// Poll is how often the catalog is looked at. Default DefaultPoll.
 	Poll time.Duration
 	// Parallel is how many backups run at once. Default DefaultParallel.
@@ -56,6 +59,8 @@ type Server struct {
 	wake     chan struct{}
 
 	nextThaw time.Time // when the next owed thaw is due; zero for none
+
+	expiry expiry
 }
 
 // Run serves until ctx ends. Backups that run then get Grace to end; the rest are canceled, which thaws first.
@@ -100,6 +105,7 @@ func (s *Server) turn(ctx, work context.Context) {
 	if err := s.fire(ctx, work); err != nil && ctx.Err() == nil {
 		s.Log.Error("looking for schedules", "error", err)
 	}
+	s.expire(work)
 }
 
 // pause is the time until the next turn: sooner when a schedule or a thaw is due before.

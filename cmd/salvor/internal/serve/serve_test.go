@@ -16,6 +16,9 @@ import (
 	"salvor.io/salvor/shared/backup"
 	"salvor.io/salvor/shared/catalog"
 	"salvor.io/salvor/shared/catalog/sqlite"
+	"salvor.io/salvor/shared/expire"
+	"salvor.io/salvor/shared/location"
+	"salvor.io/salvor/shared/location/dir"
 	"salvor.io/salvor/shared/repository"
 	"salvor.io/salvor/shared/salvor"
 )
@@ -86,6 +89,7 @@ type served struct {
 	reached chan string
 	// rules, if set, are those of a cluster that can be reached, while away is false.
 	rules backup.Rules
+	disk  location.Location
 	away  bool
 	hold  chan struct{}
 	stop  context.CancelFunc
@@ -123,7 +127,12 @@ func newServed(t *testing.T) *served {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
-	s := &served{Catalog: c, now: noon, reached: make(chan string, 100)}
+	disk, err := dir.Open(t.Context(), t.TempDir(), dir.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { disk.Close() })
+	s := &served{Catalog: c, disk: disk, now: noon, reached: make(chan string, 100)}
 	s.create(t, &salvor.Cluster{ObjectMeta: salvor.ObjectMeta{Name: "prod"}, Spec: salvor.ClusterSpec{Kubeconfig: &salvor.KubeconfigCluster{}}})
 	s.create(t, &salvor.BackupLocation{ObjectMeta: salvor.ObjectMeta{Name: "disk"}, Spec: salvor.BackupLocationSpec{Directory: &salvor.DirectoryLocation{Path: "/nowhere"}}})
 	s.create(t, &salvor.SchedulePolicy{ObjectMeta: salvor.ObjectMeta{Name: "hourly"}, Spec: salvor.SchedulePolicySpec{
@@ -172,11 +181,20 @@ func (s *served) engine() *backup.Engine {
 		}}
 }
 
+// expiry finds that nothing is stored anywhere.
+func (s *served) expiry() *expire.Pass {
+	return &expire.Pass{Catalog: s.Catalog, Now: s.clock, CatalogID: "id",
+		Open: func(context.Context, string, string) (*repository.Repository, error) {
+			return repository.New(s.disk, "prod"), nil
+		},
+		Clusters: func(context.Context, string) ([]string, error) { return nil, nil }}
+}
+
 func (s *served) start(t *testing.T) {
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
 	s.stop, s.done = stop, make(chan error, 1)
-	server := &serve.Server{Catalog: s.Catalog, Engine: s.engine, Now: s.clock, RequestedBy: "ada@example",
+	server := &serve.Server{Catalog: s.Catalog, Engine: s.engine, Expiry: s.expiry, Now: s.clock, RequestedBy: "ada@example",
 		Log: slog.New(slog.NewTextHandler(s, nil)), Poll: 5 * time.Millisecond, Grace: 50 * time.Millisecond}
 	go func() {
 		defer close(s.done)
@@ -230,15 +248,16 @@ func TestServeFiresSchedulesOnce(t *testing.T) {
 	s.set(noon.Add(59 * time.Minute))
 	s.set(noon.Add(3*time.Hour + time.Minute))
 	s.eventually(t, "the newest of the missed runs ended", s.ended(t, "shop-20261122t150000z"))
+	s.eventually(t, "the run before has expired", func() bool { return s.get(t, "shop-20261122t120000z") == nil })
 	s.end(t)
 	page, err := s.Search(t.Context(), catalog.Query{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(page.Backups) != 2 {
-		t.Errorf("%d runs were made, want 2: %s", len(page.Backups), s.logged())
+	if len(page.Backups) != 1 || page.Backups[0].Name != "shop-20261122t150000z" {
+		t.Errorf("%d runs are left, want the newest: %s", len(page.Backups), s.logged())
 	}
-	for _, want := range []string{"missed=2", "retention would delete", "would_delete=1"} {
+	for _, want := range []string{"missed=2", "retention has deleted a backup", "newest 1 that are not usable"} {
 		if !strings.Contains(s.logged(), want) {
 			t.Errorf("%q is not in the log:\n%s", want, s.logged())
 		}

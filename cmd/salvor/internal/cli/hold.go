@@ -1,0 +1,66 @@
+package cli
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"salvor.io/salvor/shared/salvor"
+)
+
+func (a *app) hold() *cobra.Command {
+	var reason string
+	cmd := &cobra.Command{
+		Use:   "hold BACKUP",
+		Short: "Keep a backup from being deleted until it is released",
+		Long: `Keep a backup from being deleted, by retention or by hand, until salvor release. It is recorded beside the backup's
+manifest, too, so that it outlives the catalog. BACKUP is a name, or cluster/name.`,
+		Example:           "  salvor hold prod/before-upgrade --reason 'audit 2026'",
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: a.completeOne(salvor.KindBackup),
+		RunE: a.do(func(cmd *cobra.Command, args []string) error {
+			h, err := a.home()
+			if err != nil {
+				return err
+			}
+			b, err := findBackup(cmd.Context(), h, args[0])
+			if err != nil {
+				return err
+			}
+			b, err = h.Hold(cmd.Context(), b, salvor.Hold{By: a.sys.User, Since: metav1.NewTime(a.sys.Now().UTC().Truncate(time.Second)), Reason: reason})
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(a.sys.Stdout, "%s is held: nothing deletes it until salvor release %s\n", reference(b), b.ID())
+			return err
+		}),
+	}
+	cmd.Flags().StringVar(&reason, "reason", "", "why, for people")
+	return cmd
+}
+
+func (a *app) release() *cobra.Command {
+	return &cobra.Command{
+		Use:               "release BACKUP",
+		Short:             "Let go of a backup that is held",
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: a.completeOne(salvor.KindBackup),
+		RunE: a.do(func(cmd *cobra.Command, args []string) error {
+			h, err := a.home()
+			if err != nil {
+				return err
+			}
+			b, err := findBackup(cmd.Context(), h, args[0])
+			if err != nil {
+				return err
+			}
+			if b, err = h.Release(cmd.Context(), b, a.sys.User); err != nil {
+				return err
+			}
+			_, err = fmt.Fprintln(a.sys.Stdout, reference(b), "released")
+			return err
+		}),
+	}
+}
