@@ -28,14 +28,17 @@ const (
 // Collected is what a pass over the segments did.
 type Collected struct {
 	// Repositories is how many were looked through, Manifests how many they hold.
-	Repositories, Manifests int
+	Repositories int `json:"repositories"`
+	Manifests    int `json:"manifests"`
 	// Marked, Removed and Locked count copies of segments: those that nobody uses, from now on; those that are gone; and
 	// those that would be, were they not locked.
-	Marked, Removed, Locked int
+	Marked  int `json:"marked"`
+	Removed int `json:"removed"`
+	Locked  int `json:"locked"`
 	// RemovedBytes is what the removed ones took.
-	RemovedBytes int64
+	RemovedBytes int64 `json:"removedBytes"`
 	// Pending counts copies that are marked and wait for their time.
-	Pending int
+	Pending int `json:"pending"`
 }
 
 // Collect looks through every repository that is this catalog's own. The error joins what could not be done; where it is not

@@ -70,14 +70,35 @@ func (p *Pass) Finish(ctx context.Context) (*Expired, error) {
 	}
 	var failed problems
 	for _, b := range begun {
-		d := retention.Decision{Backup: b, Reasons: []string{"its deletion has begun"}}
-		if err := p.delete(ctx, d); err != nil {
-			failed.add(err)
-			continue
-		}
-		done.Deleted = append(done.Deleted, d)
+		failed.add(p.finish(ctx, b, done))
 	}
 	return done, failed.join()
+}
+
+// FinishOne deletes one backup whose deletion has begun. One that is gone is deleted already. Conflict: nobody has asked
+// for it to be deleted.
+func (p *Pass) FinishOne(ctx context.Context, id salvor.BackupID) (*Expired, error) {
+	done := &Expired{}
+	b, err := p.Catalog.GetBackup(ctx, id)
+	if salvor.Is(err, salvor.NotFound) {
+		return done, nil
+	}
+	if err != nil {
+		return done, err
+	}
+	if b.Status.Phase != salvor.PhaseDeleting {
+		return done, salvor.Errorf(salvor.Conflict, "backup %s is %s, and nobody has asked to delete it", id, b.Status.Phase).WithHint("delete it by way of the API")
+	}
+	return done, p.finish(ctx, b, done)
+}
+
+func (p *Pass) finish(ctx context.Context, b *salvor.Backup, done *Expired) error {
+	d := retention.Decision{Backup: b, Reasons: []string{"its deletion has begun"}}
+	err := p.delete(ctx, d)
+	if err == nil {
+		done.Deleted = append(done.Deleted, d)
+	}
+	return err
 }
 
 // checkKept makes sure that the manifests are there of the backups that the plan relies on: where the last good backup of a

@@ -35,7 +35,8 @@ var notCalled = map[string]string{
 	"Catalog dynamodb:BatchWriteItem":              "the index of a backup of many namespaces is written in batches",
 	"Catalog dynamodb:BatchGetItem":                "hits of a search are confirmed in batches",
 	"Catalog dynamodb:DeleteItem":                  "index items that are found untrue, and objects, are removed",
-	"StoreBackups s3:DeleteObject":                 "a deleted backup loses its manifest and reports",
+	"SeeLocks s3:GetObjectRetention":               "S3 names a lock in its answer to a request for an object only to those who may read it",
+	"SeeLocks s3:GetObjectLegalHold":               "S3 names a legal hold in its answer to a request for an object only to those who may read it",
 	"TellMissingFromForbidden s3:ListBucket":       "without it S3 answers 403, and not 404, for what is missing",
 	"Schedules scheduler:UpdateSchedule":           "a schedule that is there is updated",
 }

@@ -16,6 +16,7 @@ import (
 	"salvor.io/salvor/shared/backup/inpods"
 	"salvor.io/salvor/shared/cluster/eks"
 	"salvor.io/salvor/shared/cluster/kube"
+	"salvor.io/salvor/shared/expire"
 	"salvor.io/salvor/shared/location"
 	"salvor.io/salvor/shared/location/s3"
 	"salvor.io/salvor/shared/repository"
@@ -47,9 +48,29 @@ func (e *Engines) Backups(holder string) *backup.Engine {
 	return &backup.Engine{Catalog: e.Catalog, Open: e.open, Store: e.store, Now: e.Now, Holder: holder, Wake: e.Wake, CatalogID: e.Config.CatalogID, SalvorVersion: e.Config.Salvor}
 }
 
-// Delete removes a backup that is Deleting.
-func (e *Engines) Delete(ctx context.Context, id salvor.BackupID) error {
-	return backup.Delete(ctx, e.Catalog, id, backup.Remover{Open: e.store, CatalogID: e.Config.CatalogID, Now: e.Now, Force: true})
+// Expiry returns the pass of one invocation that deletes what retention lets go; by says who runs it.
+func (e *Engines) Expiry(by string) *expire.Pass {
+	return &expire.Pass{Catalog: e.Catalog, Open: e.Repository, Clusters: e.clustersAt, CatalogID: e.Config.CatalogID, Now: e.Now, By: by}
+}
+
+// clustersAt returns the ids of the clusters that a named location holds anything of.
+func (e *Engines) clustersAt(ctx context.Context, locationName string) ([]string, error) {
+	o, err := e.Catalog.Get(ctx, salvor.KindBackupLocation, locationName)
+	if err != nil {
+		return nil, err
+	}
+	loc, err := e.location(o.(*salvor.BackupLocation).Spec)
+	if err != nil {
+		return nil, err
+	}
+	var ids []string
+	for id, err := range loc.Dirs(ctx, "") {
+		if err != nil {
+			return nil, err
+		}
+		ids = append(ids, id)
+	}
+	return ids, nil
 }
 
 // Restores returns the engine that restores in one invocation, whose holder is named in leases.

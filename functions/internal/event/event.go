@@ -34,11 +34,14 @@ type Schedule struct {
 	For  time.Time `json:"scheduledFor"`
 }
 
+// KindDelete is the job that deletes a backup.
+const KindDelete = "Delete"
+
 // Job is work that was begun: the state machine's input, and what it invokes functions with.
 type Job struct {
-	// Kind is Backup or Restore.
+	// Kind is Backup, Restore or Delete.
 	Kind string `json:"job"`
-	// ClusterID is a Backup's only.
+	// ClusterID is that of a backup to make or to delete.
 	ClusterID string `json:"clusterID,omitempty"`
 	Name      string `json:"name"`
 }
@@ -104,10 +107,10 @@ func parseJob(raw []byte) (*Ask, error) {
 		return nil, salvor.Errorf(salvor.Invalid, "reading the job: %w", err)
 	}
 	switch {
-	case j.Name == "", j.Kind == salvor.KindBackup && j.ClusterID == "":
+	case j.Name == "", (j.Kind == salvor.KindBackup || j.Kind == KindDelete) && j.ClusterID == "":
 		return nil, salvor.Errorf(salvor.Invalid, "the job does not name its %s", strings.ToLower(j.Kind))
-	case j.Kind != salvor.KindBackup && j.Kind != salvor.KindRestore:
-		return nil, salvor.Errorf(salvor.Invalid, "there is no job %q: it is Backup or Restore", j.Kind)
+	case j.Kind != salvor.KindBackup && j.Kind != salvor.KindRestore && j.Kind != KindDelete:
+		return nil, salvor.Errorf(salvor.Invalid, "there is no job %q: it is Backup, Restore or Delete", j.Kind)
 	}
 	return &Ask{Job: &j}, nil
 }

@@ -52,9 +52,13 @@ func (m *Machine) Start(ctx context.Context, job event.Job, epoch int64) error {
 	}
 }
 
-// Backup works on a backup.
+// Backup works on a backup, or deletes it.
 func (m *Machine) Backup(ctx context.Context, b *salvor.Backup) error {
-	return m.Start(ctx, event.Job{Kind: salvor.KindBackup, ClusterID: b.Status.ClusterID, Name: b.Name}, b.Status.Lease.Epoch)
+	job := event.Job{Kind: salvor.KindBackup, ClusterID: b.Status.ClusterID, Name: b.Name}
+	if b.Status.Phase == salvor.PhaseDeleting {
+		job.Kind = event.KindDelete
+	}
+	return m.Start(ctx, job, b.Status.Lease.Epoch)
 }
 
 // Restore works on a restore.
