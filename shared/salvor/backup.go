@@ -16,8 +16,8 @@ type Backup struct {
 
 // BackupSpec says what to back up, where to, and what to run before and after.
 type BackupSpec struct {
-	// Cluster is the name of a Cluster.
-	Cluster string `json:"cluster"`
+	// Cluster is the name of a Cluster. Only the template of a schedule that has a clusterSelector leaves it out.
+	Cluster string `json:"cluster,omitempty"`
 	// Location is the name of a BackupLocation.
 	Location string `json:"location"`
 	// Scope says what to take.
@@ -42,6 +42,8 @@ type BackupSpec struct {
 	Schedule string `json:"schedule,omitempty"`
 	// ScheduledFor is the time the schedule meant, whenever it was delivered.
 	ScheduledFor metav1.Time `json:"scheduledFor,omitzero"`
+	// NotBefore is when a run with a jitter may begin; zero: at once.
+	NotBefore metav1.Time `json:"notBefore,omitzero"`
 }
 
 // Consistency says whether every object has to be of one moment.

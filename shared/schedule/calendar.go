@@ -2,11 +2,15 @@ package schedule
 
 import (
 	"slices"
+	"strings"
 	"time"
+
+	"salvor.io/salvor/shared/salvor"
 )
 
-// maxDays is more than there can be between two days of a calendar: 62, from one 31st to the next but one month's.
-const maxDays = 70
+// maxDays is more than there can be between two days of a calendar: eight years, from one 29th of February to the next
+// around 2100.
+const maxDays = 8*366 + 7
 
 // calendar names the same times on some days.
 type calendar struct {
@@ -17,15 +21,14 @@ type calendar struct {
 func newCalendar(times []string, day func(time.Time) bool) calendar {
 	c := calendar{day: day}
 	for _, s := range times {
-		t, _ := time.Parse("15:04", s) // validated before
-		c.times = append(c.times, time.Duration(t.Hour())*time.Hour+time.Duration(t.Minute())*time.Minute)
+		c.times = append(c.times, sinceMidnight(s))
 	}
 	slices.Sort(c.times)
 	return c
 }
 
 func (c calendar) next(wall time.Time) time.Time {
-	midnight := time.Date(wall.Year(), wall.Month(), wall.Day(), 0, 0, 0, 0, time.UTC)
+	midnight := midnightOf(wall)
 	for range maxDays {
 		if c.day(midnight) {
 			for _, t := range c.times {
@@ -34,21 +37,50 @@ func (c calendar) next(wall time.Time) time.Time {
 				}
 			}
 		}
-		midnight = midnight.AddDate(0, 0, 1)
+		midnight = midnight.Add(day)
 	}
 	return time.Time{}
 }
 
 func everyDay(time.Time) bool { return true }
 
-func weekly(days []string) func(time.Time) bool {
-	return func(t time.Time) bool { return slices.Contains(days, t.Weekday().String()) }
-}
-
-// monthly chooses days by number; a month that lacks one has no run for it. -1 is the last day.
-func monthly(days []int) func(time.Time) bool {
+// weekly chooses days of every week, or of every second one, and so on, from the week of the anchor.
+func weekly(w *salvor.WeeklyPolicy, anchor time.Time) func(time.Time) bool {
+	first, every := mondayOf(anchor), max(w.Every, 1)
 	return func(t time.Time) bool {
-		last := t.AddDate(0, 0, 1).Day() == 1
-		return slices.Contains(days, t.Day()) || last && slices.Contains(days, -1)
+		weeks := int(mondayOf(t).Sub(first) / (7 * day))
+		return weeks%every == 0 && slices.Contains(w.Days, t.Weekday().String())
 	}
 }
+
+// mondayOf is the midnight that the time's week begins with.
+func mondayOf(wall time.Time) time.Time {
+	return midnightOf(wall).AddDate(0, 0, -(int(wall.Weekday())+6)%7)
+}
+
+// monthly chooses days by number, of which -1 is the last one, and by weekday; a month that lacks one has no run for it.
+func monthly(m *salvor.MonthlyPolicy) func(time.Time) bool {
+	return func(t time.Time) bool {
+		if len(m.Months) > 0 && !slices.Contains(m.Months, t.Month().String()) {
+			return false
+		}
+		last := t.AddDate(0, 0, 1).Day() == 1
+		return slices.Contains(m.Days, t.Day()) || last && slices.Contains(m.Days, -1) ||
+			slices.ContainsFunc(m.Weekdays, func(s string) bool { return isNth(t, s) })
+	}
+}
+
+// isNth reports whether the day is the weekday of its month that is meant, such as last Friday.
+func isNth(t time.Time, s string) bool {
+	nth, weekday, _ := strings.Cut(s, " ")
+	if t.Weekday().String() != weekday {
+		return false
+	}
+	if nth == "last" {
+		return t.AddDate(0, 0, 7).Month() != t.Month()
+	}
+	return (t.Day()-1)/7 == slices.Index(nths, nth)
+}
+
+// nths are the places of a weekday in its month.
+var nths = []string{"first", "second", "third", "fourth"}

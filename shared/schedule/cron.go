@@ -71,6 +71,9 @@ func newCron(s string) (cron, error) {
 func (f cronField) translate(value string, week bool) (string, error) {
 	var out []string
 	for element := range strings.SplitSeq(value, ",") {
+		if element != value && f.alone(element) {
+			return "", fmt.Errorf("%q stands alone at EventBridge, not in a list; write several schedules", element)
+		}
 		var e string
 		var err error
 		switch {
@@ -88,6 +91,11 @@ func (f cronField) translate(value string, week bool) (string, error) {
 		out = append(out, e)
 	}
 	return strings.Join(out, ","), nil
+}
+
+// alone reports whether an element counts days of a month or week.
+func (f cronField) alone(element string) bool {
+	return strings.Contains(element, "#") || element == "LW" || f.special != nil && f.special(element) || f.name == cronFields[dayOfWeek].name && strings.HasSuffix(element, "L")
 }
 
 // weekday translates an element of the day of week, 1 for Sunday to 7, into the library's 0 to 6. Ranges are written

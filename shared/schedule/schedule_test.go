@@ -160,6 +160,9 @@ func TestNextRefuses(t *testing.T) {
 		{cron("", "0 2 ? * FRI-SUN *"), "day of week: the range FRI-SUN runs backwards"},
 		{cron("", "0 2 ? * 2#6 *"), "after # comes the week"},
 		{cron("", "0 2 ? * XL *"), "day of week"},
+		{cron("", "0 2 ? * 2#1,2#3 *"), `"2#1" stands alone at EventBridge`},
+		{cron("", "0 2 ? * MON,6L *"), `"6L" stands alone at EventBridge`},
+		{cron("", "0 2 1,L * ? *"), `"L" stands alone at EventBridge`},
 		{cron("", "0 2 32W * ? *"), "day of month"},
 		{cron("", "0 2 * 13 ? *"), "month: \"13\" is not one of 1 to 12 or JAN to DEC"},
 		{cron("", "0,,5 2 * * ? *"), "minute"},
@@ -239,7 +242,7 @@ func passes(times []string, after, until string) bool {
 }
 
 func FuzzNext(f *testing.F) {
-	for _, expr := range []string{"0 2 * * ? *", "0/7 1-3 ? 3,10 1L *", "30 2 15W * ? 2026-2030", "5 4 ? * 2#3,6L *", "0 0 29 2 ? *", "*/20 2 LW * ? *"} {
+	for _, expr := range []string{"0 2 * * ? *", "0/7 1-3 ? 3,10 1L *", "30 2 15W * ? 2026-2030", "5 4 ? * 2#3 *", "5 4 ? * 6L *", "0 0 29 2 ? *", "*/20 2 LW * ? *"} {
 		f.Add(expr, int64(1774700000), uint8(1))
 	}
 	zones := []string{"UTC", berlin, "Australia/Lord_Howe", "Pacific/Apia", "America/Sao_Paulo", "Africa/Casablanca"}

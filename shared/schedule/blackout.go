@@ -1,0 +1,73 @@
+package schedule
+
+import (
+	"slices"
+	"time"
+
+	"salvor.io/salvor/shared/salvor"
+)
+
+// blackout is a time of the day, on some days.
+type blackout struct {
+	days        []string
+	from, to    time.Duration // since midnight
+	first, last time.Time     // days, as midnight in UTC; zero: no bound
+}
+
+const day = 24 * time.Hour
+
+func newBlackout(b salvor.Blackout) blackout {
+	c := blackout{days: b.Days, to: day}
+	if b.From != "" {
+		c.from, c.to = sinceMidnight(b.From), sinceMidnight(b.To)
+	}
+	if c.to <= c.from {
+		c.to += day
+	}
+	if b.StartDate != "" {
+		c.first = date(b.StartDate)
+	}
+	if b.EndDate != "" {
+		c.last = date(b.EndDate)
+	}
+	return c
+}
+
+// begins reports whether the blackout begins on the day.
+func (b blackout) begins(midnight time.Time) bool {
+	return !midnight.Before(b.first) && (b.last.IsZero() || !midnight.After(b.last)) &&
+		(len(b.days) == 0 || slices.Contains(b.days, midnight.Weekday().String()))
+}
+
+// blackoutAt returns when the blackout ends in which a run of that time would begin, at it or up to the jitter later; the
+// zero time when there is none.
+func (p *Plan) blackoutAt(at time.Time) time.Time {
+	if len(p.blackouts) == 0 {
+		return time.Time{}
+	}
+	latest := at.Add(p.spec.Jitter.Duration)
+	last := midnightOf(wallClock(latest, p.zone))
+	// One that began the day before may still last: it is of less than 24 hours after midnight.
+	for midnight := midnightOf(wallClock(at, p.zone)).Add(-day); !midnight.After(last); midnight = midnight.Add(day) {
+		for _, b := range p.blackouts {
+			if !b.begins(midnight) {
+				continue
+			}
+			from, to := instant(midnight.Add(b.from), p.zone), instant(midnight.Add(b.to), p.zone)
+			if at.Before(to) && !latest.Before(from) {
+				return to
+			}
+		}
+	}
+	return time.Time{}
+}
+
+func midnightOf(wall time.Time) time.Time {
+	return time.Date(wall.Year(), wall.Month(), wall.Day(), 0, 0, 0, 0, time.UTC)
+}
+
+// sinceMidnight reads HH:MM.
+func sinceMidnight(s string) time.Duration {
+	t, _ := time.Parse("15:04", s) // validated before
+	return time.Duration(t.Hour())*time.Hour + time.Duration(t.Minute())*time.Minute
+}
