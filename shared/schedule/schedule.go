@@ -76,6 +76,32 @@ func newClock(spec salvor.SchedulePolicySpec, anchor time.Time) (clock, error) {
 	return nil, nil
 }
 
+// Start is the first instant of the policy, and End the first after it; nil: no bound.
+func (p *Plan) Start() *time.Time { return bound(p.start) }
+
+// End: see Start.
+func (p *Plan) End() *time.Time { return bound(p.end) }
+
+func bound(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
+
+// Meant returns the run that something is delivered for which was meant for a time: that time, if the policy runs then; of
+// an interval the newest run until a minute later, for deliverers count in minutes from when they like. The zero time: none.
+func (p *Plan) Meant(at time.Time) time.Time {
+	if p.clock != nil {
+		if p.Runs(at) {
+			return at
+		}
+		return time.Time{}
+	}
+	until := at.Add(time.Minute - time.Second)
+	return p.Newest(until.Add(-p.period), until)
+}
+
 // Zone is the policy's.
 func (p *Plan) Zone() *time.Location { return p.zone }
 
