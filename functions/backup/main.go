@@ -24,6 +24,6 @@ func main() {
 	e := engine.New(h)
 	e.Wake = wake.NewQueue(h.AWS, h.Config.Wakes, h.Now).Wake
 	m := machine.New(h.AWS, h.Config.StateMachine)
-	worker := &work.Backups{Home: h, Engine: e.Backups}
+	worker := &work.Backups{Home: h, Engine: e.Backups, HandOver: m.Start}
 	lambda.Start((&work.Handler{Worker: worker, HandOver: m.Start, Now: h.Now, Log: h.Log}).Handle)
 }

@@ -16,6 +16,16 @@ import (
 // asking twice does it once. The names that the spec refers to are checked first. Invalid: the spec is wrong; NotFound: a
 // name that it refers to is not there.
 func (e *Engine) Begin(ctx context.Context, b *salvor.Backup) (recorded *salvor.Backup, created bool, err error) {
+	return e.begin(ctx, b, "")
+}
+
+// BeginSkipped is Begin of a backup that is not to be made: it is recorded as Canceled, with the reason, so that asking again
+// does not make it either.
+func (e *Engine) BeginSkipped(ctx context.Context, b *salvor.Backup, why string) (recorded *salvor.Backup, created bool, err error) {
+	return e.begin(ctx, b, why)
+}
+
+func (e *Engine) begin(ctx context.Context, b *salvor.Backup, skip string) (recorded *salvor.Backup, created bool, err error) {
 	b.Default()
 	if errs := b.Validate(); len(errs) > 0 {
 		return nil, false, salvor.Errorf(salvor.Invalid, "backup %q: %w", b.Name, errs.ToAggregate())
@@ -28,6 +38,9 @@ func (e *Engine) Begin(ctx context.Context, b *salvor.Backup) (recorded *salvor.
 	}
 	b.Status = salvor.BackupStatus{Phase: salvor.PhasePending, ClusterID: b.Status.ClusterID}
 	b.CreationTimestamp = metav1.NewTime(e.Now())
+	if skip != "" {
+		b.Status.Phase, b.Status.Message, b.Status.CompletedAt = salvor.PhaseCanceled, skip, b.CreationTimestamp
+	}
 	err = e.Catalog.CreateBackup(ctx, b)
 	if salvor.Is(err, salvor.Exists) {
 		recorded, err = e.Catalog.GetBackup(ctx, b.ID())

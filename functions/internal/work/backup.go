@@ -2,6 +2,7 @@ package work
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"time"
@@ -17,6 +18,8 @@ type Backups struct {
 	*home.Home
 	// Engine makes the engine of one invocation.
 	Engine func(holder string) *backup.Engine
+	// HandOver lets the state machine work on a backup. Twice with one epoch does it once.
+	HandOver func(ctx context.Context, job event.Job, epoch int64) error
 }
 
 // Begin records the backup that the ask wants, or the run of its schedule.
@@ -24,15 +27,7 @@ func (w *Backups) Begin(ctx context.Context, ask *event.Ask) (*event.Job, string
 	b, ok := ask.Object.(*salvor.Backup)
 	switch {
 	case ask.Schedule != nil:
-		o, err := w.Catalog.Get(ctx, salvor.KindBackupSchedule, ask.Schedule.Name)
-		if err != nil {
-			return nil, "", err
-		}
-		s := o.(*salvor.BackupSchedule)
-		if s.Spec.Suspend {
-			return nil, fmt.Sprintf("schedule %q is suspended", s.Name), nil
-		}
-		b = backup.ScheduledRun(s, ask.Schedule.For, "schedule/"+s.Name)
+		return w.deliver(ctx, *ask.Schedule)
 	case !ok:
 		return nil, "", salvor.Errorf(salvor.Invalid, "this function makes backups, and the event asks for a %s", ask.Object.GetKind())
 	case b.Spec.Schedule != "":
@@ -46,11 +41,55 @@ func (w *Backups) Begin(ctx context.Context, ask *event.Ask) (*event.Job, string
 	if err != nil {
 		return nil, "", err
 	}
-	if !created && ask.Schedule == nil && !salvor.Same(asked, recorded.Spec) { // a schedule may change between two deliveries of its run
+	if !created && !salvor.Same(asked, recorded.Spec) {
 		return nil, "", salvor.Errorf(salvor.Exists, "backup %s is there already, and of something else", recorded.ID()).WithHint("choose another name")
 	}
 	w.Log.InfoContext(ctx, "backup begun", "backup", recorded.Name, "cluster", recorded.Status.ClusterID, "created", created)
-	return &event.Job{Kind: salvor.KindBackup, ClusterID: recorded.Status.ClusterID, Name: recorded.Name}, "", nil
+	return jobOf(recorded), "", nil
+}
+
+func jobOf(b *salvor.Backup) *event.Job {
+	return &event.Job{Kind: salvor.KindBackup, ClusterID: b.Status.ClusterID, Name: b.Name}
+}
+
+// deliver begins the runs of a schedule. One alone is worked on here; several by the state machine, each by itself.
+func (w *Backups) deliver(ctx context.Context, s event.Schedule) (*event.Job, string, error) {
+	var runs []*salvor.Backup
+	engine := w.Engine(w.Holder(ctx))
+	schedules := engine.Schedules(w.Catalog, func(ctx context.Context, b *salvor.Backup) error {
+		if runs = append(runs, b); len(runs) == 2 {
+			if err := w.handOver(ctx, runs[0]); err != nil {
+				return err
+			}
+		}
+		if len(runs) > 1 {
+			return w.handOver(ctx, b)
+		}
+		return nil
+	})
+	schedules.Begin = func(ctx context.Context, b *salvor.Backup) (*salvor.Backup, bool, error) {
+		b.RequestID(home.RequestID(ctx))
+		return engine.Begin(ctx, b)
+	}
+	f, err := schedules.Deliver(ctx, s.Name, s.For)
+	switch {
+	case err != nil && len(runs) == 1: // what could be begun is not lost with the rest
+		return nil, "", errors.Join(err, w.handOver(ctx, runs[0]))
+	case err != nil:
+		return nil, "", err
+	case len(f.Runs) > 1:
+		return nil, fmt.Sprintf("schedule %q: the state machine works on the runs of %d clusters", s.Name, len(runs)), nil
+	case len(f.Runs) == 0:
+		return nil, f.Reason, nil
+	case f.Runs[0].Status.Phase == salvor.PhaseCanceled:
+		return nil, f.Runs[0].Status.Message, nil
+	}
+	w.Log.InfoContext(ctx, "backup begun", "backup", f.Runs[0].Name, "cluster", f.Runs[0].Status.ClusterID, "created", len(f.Created) > 0)
+	return jobOf(f.Runs[0]), "", nil
+}
+
+func (w *Backups) handOver(ctx context.Context, b *salvor.Backup) error {
+	return w.HandOver(ctx, *jobOf(b), b.Status.Lease.Epoch)
 }
 
 // Work makes the backup, or goes on with it.
@@ -66,12 +105,23 @@ func (w *Backups) Work(ctx context.Context, job event.Job) (*Answer, error) {
 	if err != nil {
 		return nil, err
 	}
+	until, why, err := backup.Waits(ctx, w.Catalog, b, w.Now())
+	if err != nil {
+		return nil, err
+	}
+	if !until.IsZero() {
+		seconds := int(math.Ceil(until.Sub(w.Now()).Seconds()))
+		return &Answer{Status: Wait, Phase: b.Status.Phase, Message: why, WaitSeconds: min(max(seconds, 1), longestWait), Origin: b.Annotations[salvor.RequestAnnotation]}, nil
+	}
 	answer, err := w.run(home.CameFrom(ctx, b.ObjectMeta), id)
 	if answer != nil {
 		answer.Origin = b.Annotations[salvor.RequestAnnotation]
 	}
 	return answer, err
 }
+
+// longestWait is after how many seconds a backup that waits is looked at again: whether it was canceled, too.
+const longestWait = 900
 
 func (w *Backups) run(ctx context.Context, id salvor.BackupID) (*Answer, error) {
 	trace := w.Trace(ctx)

@@ -2,6 +2,7 @@ package serve
 
 import (
 	"context"
+	"slices"
 
 	"salvor.io/salvor/shared/salvor"
 )
@@ -13,22 +14,28 @@ type asked struct {
 }
 
 // WorkOnBackup lets the server make, or delete, a backup that is recorded, as soon as there is room. It does not wait.
-func (s *Server) WorkOnBackup(_ context.Context, b *salvor.Backup) error {
-	s.ask(func(a *asked) { a.backups = append(a.backups, b.ID()) })
+func (s *Server) WorkOnBackup(ctx context.Context, b *salvor.Backup) error {
+	defer s.awake()
+	return s.enqueue(ctx, b)
+}
+
+// enqueue is WorkOnBackup by the next answer, without waking the server for it.
+func (s *Server) enqueue(_ context.Context, b *salvor.Backup) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !slices.Contains(s.asked.backups, b.ID()) {
+		s.asked.backups = append(s.asked.backups, b.ID())
+	}
 	return nil
 }
 
 // WorkOnRestore lets the server do a restore that is recorded. It does not wait.
 func (s *Server) WorkOnRestore(_ context.Context, r *salvor.Restore) error {
-	s.ask(func(a *asked) { a.restores = append(a.restores, r.Name) })
-	return nil
-}
-
-func (s *Server) ask(add func(*asked)) {
+	defer s.awake()
 	s.mu.Lock()
-	add(&s.asked)
-	s.mu.Unlock()
-	s.awake()
+	defer s.mu.Unlock()
+	s.asked.restores = append(s.asked.restores, r.Name)
+	return nil
 }
 
 // awake ends a pause.
@@ -58,7 +65,7 @@ func (s *Server) answer(work context.Context) {
 			s.Log.Error("looking for a backup that was asked for", "backup", id.Name, "error", err)
 		case b.Status.Phase == salvor.PhaseDeleting:
 			s.wait.Go(func() { s.do("deleting", id.Name, s.Delete(work, id)) })
-		case !b.Status.Phase.Done() && !s.start(work, id, b.Spec.Schedule, nil):
+		case !b.Status.Phase.Done() && !s.worksOn(id) && (!s.ready(work, b) || !s.start(work, id, s.afterRun(b))):
 			s.mu.Lock()
 			s.asked.backups = append(s.asked.backups, id) // the next turn finds it
 			s.mu.Unlock()

@@ -49,8 +49,8 @@ type Server struct {
 	Grace time.Duration
 
 	mu      sync.Mutex
-	running map[salvor.BackupID]string // with the schedule that each came from
-	next    map[string]time.Time       // of each schedule, as last logged
+	running map[salvor.BackupID]bool
+	next    map[string]time.Time // of each schedule, as last logged
 	thawing map[salvor.BackupID]bool
 	wait    sync.WaitGroup
 
@@ -58,7 +58,8 @@ type Server struct {
 	wakeOnce sync.Once
 	wake     chan struct{}
 
-	nextThaw time.Time // when the next owed thaw is due; zero for none
+	nextThaw  time.Time // when the next owed thaw is due; zero for none
+	nextStart time.Time // when the next backup that waits may begin; zero for none
 
 	expiry expiry
 }
@@ -90,20 +91,21 @@ func (s *Server) setDefaults() {
 	if s.Grace <= 0 {
 		s.Grace = DefaultGrace
 	}
-	s.running, s.next, s.thawing = map[salvor.BackupID]string{}, map[string]time.Time{}, map[salvor.BackupID]bool{}
+	s.running, s.next, s.thawing = map[salvor.BackupID]bool{}, map[string]time.Time{}, map[salvor.BackupID]bool{}
 }
 
 // turn does all that is due. What goes wrong is logged, and tried again at the next turn.
 func (s *Server) turn(ctx, work context.Context) {
-	s.answer(work)
+	s.nextStart = time.Time{}
 	if err := s.thaw(ctx, work); err != nil && ctx.Err() == nil {
 		s.Log.Error("looking for owed thaws", "error", err)
 	}
+	if err := s.fire(ctx); err != nil && ctx.Err() == nil {
+		s.Log.Error("looking for schedules", "error", err)
+	}
+	s.answer(work)
 	if err := s.resume(ctx, work); err != nil && ctx.Err() == nil {
 		s.Log.Error("looking for unfinished backups", "error", err)
-	}
-	if err := s.fire(ctx, work); err != nil && ctx.Err() == nil {
-		s.Log.Error("looking for schedules", "error", err)
 	}
 	s.expire(work)
 }
@@ -111,7 +113,7 @@ func (s *Server) turn(ctx, work context.Context) {
 // pause is the time until the next turn: sooner when a schedule or a thaw is due before.
 func (s *Server) pause() time.Duration {
 	pause, now := s.Poll, s.Now()
-	for _, at := range append(slices.Collect(maps.Values(s.next)), s.nextThaw) {
+	for _, at := range append(slices.Collect(maps.Values(s.next)), s.nextThaw, s.nextStart) {
 		if d := at.Sub(now); d > 0 && d < pause {
 			pause = d
 		}
@@ -146,23 +148,16 @@ func (s *Server) count() int {
 	return len(s.running)
 }
 
-// busy reports whether a run of the schedule must wait: for one of its own, whose rules would meet in the same pods, or
-// because enough others run.
-func (s *Server) busy(schedule string) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return len(s.running) >= s.Parallel || slices.Contains(slices.Collect(maps.Values(s.running)), schedule)
-}
-
 // start runs the backup in the background, unless it runs or is thawed already or enough others run; then a later turn does.
-func (s *Server) start(work context.Context, id salvor.BackupID, schedule string, after func(*salvor.Backup)) (started bool) {
+func (s *Server) start(work context.Context, id salvor.BackupID, after func(*salvor.Backup)) (started bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if _, runs := s.running[id]; runs || s.thawing[id] || len(s.running) >= s.Parallel {
 		return false
 	}
-	s.running[id] = schedule
+	s.running[id] = true
 	s.wait.Go(func() {
+		defer s.awake() // there is room for another one
 		defer func() {
 			s.mu.Lock()
 			defer s.mu.Unlock()
@@ -195,14 +190,14 @@ func (s *Server) run(ctx context.Context, id salvor.BackupID, after func(*salvor
 func (s *Server) resume(ctx, work context.Context) error {
 	q := catalog.Query{Phases: []salvor.Phase{salvor.PhasePending, salvor.PhaseQuiescing, salvor.PhaseCapturing}, Limit: catalog.MaxLimit}
 	return s.each(ctx, q, func(b *salvor.Backup) {
-		if b.Status.Thaw != nil || !backup.Released(b) && !backup.Abandoned(b, s.Now()) || s.worksOn(b.ID()) {
+		if b.Status.Thaw != nil || !backup.Released(b) && !backup.Abandoned(b, s.Now()) || s.worksOn(b.ID()) || !s.ready(ctx, b) {
 			return
 		}
 		if why := backup.Hopeless(b, s.Now()); why != "" {
 			s.giveUp(ctx, b, why)
 			return
 		}
-		if s.start(work, b.ID(), b.Spec.Schedule, nil) {
+		if s.start(work, b.ID(), s.afterRun(b)) {
 			s.Log.Warn("taking over a backup that was left unfinished", "backup", b.Name, "cluster", b.Status.ClusterID, "worker", b.Status.Lease.Holder)
 		}
 	})
