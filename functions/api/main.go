@@ -1,5 +1,6 @@
 // Command api is the Lambda function behind the HTTP API: it keeps objects, and begins, cancels and deletes what takes
-// long. It reaches neither clusters nor buckets.
+// long. It reaches neither clusters nor buckets. Every few minutes it looks after schedules, for it is the one that may keep
+// them.
 package main
 
 import (
@@ -27,11 +28,15 @@ func main() {
 	m := machine.New(h.AWS, h.Config.StateMachine)
 	keep := schedules.New(h.AWS, h.Catalog, h.Now, schedules.Config{Group: h.Config.ScheduleGroup, Role: h.Config.ScheduleRole,
 		Target: h.Config.ScheduleTarget, DeadLetters: h.Config.ScheduleDeadLetters})
+	engine := &backup.Engine{Catalog: h.Catalog, Now: h.Now}
+	runs := engine.Schedules(h.Catalog, m.Backup)
+	runs.Slack = schedules.Slack
 	server := &httpapi.Server{Catalog: h.Catalog, Now: h.Now, Log: h.Log,
-		Backups:      &backup.Engine{Catalog: h.Catalog, Now: h.Now},
+		Backups: engine, Schedules: runs,
 		Restores:     &restore.Engine{Catalog: h.Catalog, Now: h.Now},
 		WorkOnBackup: m.Backup, WorkOnRestore: m.Restore,
 		Accept: keep.Accept, Changed: keep.Changed,
 	}
-	lambda.Start(gateway.Handler(server.Handler(), h.Log))
+	sweep := &schedules.Sweep{Home: h, Sync: keep, Runs: runs}
+	lambda.Start(sweep.Or(gateway.Handler(server.Handler(), h.Log)))
 }

@@ -221,7 +221,14 @@ func (s *Schedules) Left(ctx context.Context, name string, do func(*salvor.Backu
 			return err
 		}
 		for _, b := range page.Backups {
-			if b.Status.Thaw != nil || !Released(b) && !Abandoned(b, now) || now.Before(b.Spec.NotBefore.Time) {
+			if b.Status.Thaw != nil || !Released(b) && !Abandoned(b, now) {
+				continue
+			}
+			until, _, err := Waits(ctx, s.Catalog, b, now)
+			if err != nil {
+				return err
+			}
+			if !until.IsZero() {
 				continue
 			}
 			if err := do(b); err != nil {

@@ -11,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"salvor.io/salvor/shared/salvor"
+	"salvor.io/salvor/shared/schedule"
 )
 
 // objectPaths are the kinds that are created, read, updated and deleted as they are.
@@ -77,7 +78,7 @@ func (s *Server) getOf(kind string) func(*http.Request) (*reply, error) {
 func (s *Server) create(r *http.Request, o salvor.Object, path string) (*reply, error) {
 	m := o.Meta()
 	m.CreationTimestamp, m.RequestedBy, m.ResourceVersion = metav1.NewTime(s.Now()), callerOf(r.Context()), ""
-	keepStatus(o, nil)
+	s.keepStatus(o, nil)
 	if err := s.accept(r.Context(), o); err != nil {
 		return nil, err
 	}
@@ -131,7 +132,7 @@ func (s *Server) put(r *http.Request, kind, all string) (*reply, error) {
 			return nil, err
 		}
 	}
-	keepStatus(o, was)
+	s.keepStatus(o, was)
 	if err := s.accept(r.Context(), o); err != nil {
 		return nil, err
 	}
@@ -145,7 +146,8 @@ func (s *Server) put(r *http.Request, kind, all string) (*reply, error) {
 }
 
 // keepStatus gives the object the status of the one that is stored: a request can't set it.
-func keepStatus(o, was salvor.Object) {
+func (s *Server) keepStatus(o, was salvor.Object) {
+	salvor.KeepStatus(o, was, s.Now())
 	c, ok := o.(*salvor.Cluster)
 	if !ok {
 		return
@@ -184,6 +186,11 @@ func (s *Server) deleteObject(r *http.Request, kind string) (*reply, error) {
 }
 
 func (s *Server) accept(ctx context.Context, o salvor.Object) error {
+	if p, ok := o.(*salvor.SchedulePolicy); ok {
+		if err := schedule.Check(p.Spec); err != nil {
+			return err
+		}
+	}
 	if s.Accept == nil {
 		return nil
 	}

@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"time"
 
+	"salvor.io/salvor/shared/backup"
 	"salvor.io/salvor/shared/catalog"
 	"salvor.io/salvor/shared/salvor"
 )
@@ -24,6 +25,11 @@ type Backups interface {
 	Begin(ctx context.Context, b *salvor.Backup) (recorded *salvor.Backup, created bool, err error)
 	// Owing returns the backups that owe a thaw.
 	Owing(ctx context.Context) ([]*salvor.Backup, error)
+}
+
+// Schedules begins runs of schedules by hand, as *backup.Schedules does.
+type Schedules interface {
+	Ask(ctx context.Context, name string, at time.Time, by string) (*backup.Fired, error)
 }
 
 // Restores begins restores, as *restore.Engine does.
@@ -36,6 +42,8 @@ type Server struct {
 	Catalog  catalog.Catalog
 	Backups  Backups
 	Restores Restores
+	// Schedules begins runs by hand. Nil: there is no route for it.
+	Schedules Schedules
 	// WorkOnBackup makes sure that somebody works on a backup that was begun, is to be canceled or to be deleted; it does not
 	// wait for that. WorkOnRestore likewise.
 	WorkOnBackup  func(ctx context.Context, b *salvor.Backup) error

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"errors"
 	"net/http"
+	"net/url"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -19,6 +20,9 @@ func (s *Server) workRoutes(mux *http.ServeMux) {
 	mux.Handle("POST /v1/backups/{cluster}/{name}/hold", s.answer(s.holdBackup))
 	mux.Handle("POST /v1/backups/{cluster}/{name}/release", s.answer(s.releaseBackup))
 	mux.Handle("DELETE /v1/backups/{cluster}/{name}", s.answer(s.deleteBackup))
+	if s.Schedules != nil {
+		mux.Handle("POST /v1/schedules/{name}/run", s.answer(s.runSchedule))
+	}
 	mux.Handle("GET /v1/restores", s.answer(s.listOf(salvor.KindRestore)))
 	mux.Handle("POST /v1/restores", s.answer(s.createRestore))
 	mux.Handle("GET /v1/restores/{name}", s.answer(s.getOf(salvor.KindRestore)))
@@ -112,6 +116,36 @@ func (s *Server) deleteBackup(r *http.Request) (*reply, error) {
 	}
 	return accepted(b, backupPath(b.ID())), nil
 }
+
+// runSchedule begins runs of a schedule now, or as of the time that the request names: repeated with it, it does so once.
+func (s *Server) runSchedule(r *http.Request) (*reply, error) {
+	v := r.URL.Query()
+	if err := onlyThese(v, "at"); err != nil {
+		return nil, err
+	}
+	at := s.Now()
+	if text := v.Get("at"); text != "" {
+		var err error
+		if at, err = time.Parse(time.RFC3339, text); err != nil {
+			return nil, salvor.Errorf(salvor.Invalid, "at: %q is no time such as 2026-11-22T02:00:00Z", text)
+		}
+		if ago := s.Now().Sub(at).Abs(); ago > mostAskedAgo {
+			return nil, salvor.Errorf(salvor.Invalid, "at: %s is not now; it is the time at which the run was asked for", text)
+		}
+	}
+	f, err := s.Schedules.Ask(r.Context(), r.PathValue("name"), at, callerOf(r.Context()))
+	if err != nil {
+		return nil, err
+	}
+	items := []salvor.Object{}
+	for _, b := range f.Runs {
+		items = append(items, b)
+	}
+	return &reply{status: http.StatusAccepted, body: page{Items: items}, location: "/v1/backups?name=" + url.QueryEscape(salvor.RunName(r.PathValue("name"), at))}, nil
+}
+
+// mostAskedAgo is how far the caller's clock may be from this one.
+const mostAskedAgo = time.Hour
 
 func (s *Server) createRestore(r *http.Request) (*reply, error) {
 	o, err := readObject(r, salvor.KindRestore)

@@ -31,6 +31,7 @@ func TestExplain(t *testing.T) {
 			OneOf: []string{"s3", "directory"}, Fields: []schema.Field{
 				{Path: "backuplocation.spec.s3", Name: "s3", Type: "S3Location"}, {Path: "backuplocation.spec.directory", Name: "directory", Type: "DirectoryLocation"}}}},
 		{"the choices of a list's elements", "policy.spec.weekly", schema.Field{Path: "policy.spec.weekly", Name: "weekly", Type: "WeeklyPolicy", Fields: []schema.Field{
+			{Path: "policy.spec.weekly.every", Name: "every", Type: "integer", Minimum: "0", Maximum: "52"},
 			{Path: "policy.spec.weekly.days", Name: "days", Type: "[]string", Required: true, Enum: []schema.Choice{{Value: "Monday"}, {Value: "Tuesday"},
 				{Value: "Wednesday"}, {Value: "Thursday"}, {Value: "Friday"}, {Value: "Saturday"}, {Value: "Sunday"}}},
 			{Path: "policy.spec.weekly.times", Name: "times", Type: "[]string", Required: true}}}},
@@ -69,8 +70,8 @@ func explained(t *testing.T, f schema.Field) {
 		t.Errorf("%s has no description; write a comment at the field in shared/salvor", f.Path)
 	}
 	for _, c := range f.Enum {
-		// Operators of selectors and days of the week need none.
-		if c.Description == "" && !strings.HasSuffix(f.Path, ".operator") && !strings.HasSuffix(f.Path, ".days") {
+		// Operators of selectors, days of the week and months need none.
+		if c.Description == "" && !strings.HasSuffix(f.Path, ".operator") && !strings.HasSuffix(f.Path, ".days") && !strings.HasSuffix(f.Path, ".months") {
 			t.Errorf("%s: %s has no description; write a comment at the constant in shared/salvor", f.Path, c.Value)
 		}
 	}

@@ -10,6 +10,8 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"salvor.io/salvor/shared/salvor"
 )
 
 // maker makes random documents of Go types: every field of the right type, most of them left out or not by chance.
@@ -25,7 +27,10 @@ var texts = map[string]string{
 	"DirectoryLocation.path": "/var/backups", "DirectoryLocation.ageIdentityFile": "/etc/key",
 	"DirectoryLocation.ageRecipients": "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p",
 	"SchedulePolicySpec.timeZone":     "Europe/Berlin", "SchedulePolicySpec.cron": "0 2 * * ? *", "SchedulePolicySpec.interval": "90m",
-	"EnvVar.name":       "PGHOST",
+	"EnvVar.name":             "PGHOST",
+	"SchedulePolicySpec.rate": "2 days", "SchedulePolicySpec.jitter": "10m", "SchedulePolicySpec.startDate": "2026-11-20", "SchedulePolicySpec.endDate": "2026-12-31",
+	"Blackout.days": "Monday", "Blackout.from": "22:00", "Blackout.to": "04:00", "Blackout.startDate": "2026-12-24", "Blackout.endDate": "2027-01-01",
+	"MonthlyPolicy.weekdays": "last Friday", "MonthlyPolicy.months": "February",
 	"DailyPolicy.times": "02:30", "WeeklyPolicy.times": "23:59", "MonthlyPolicy.times": "00:00", "WeeklyPolicy.days": "Friday",
 }
 
@@ -89,6 +94,9 @@ func (m maker) object(t reflect.Type) any {
 	object := map[string]any{}
 	groups := m.IntN(64)
 	m.fields(t, t, object, &groups)
+	if t == reflect.TypeFor[salvor.BackupScheduleSpec]() && object["clusterSelector"] != nil {
+		delete(object["template"].(map[string]any)["spec"].(map[string]any), "cluster")
+	}
 	return object
 }
 
@@ -105,6 +113,7 @@ func (m maker) fields(t, outer reflect.Type, object map[string]any, group *int) 
 			if one[*group%len(one)] != name {
 				continue
 			}
+		case name == "cluster" && t == reflect.TypeFor[salvor.BackupSpec](): // only a template with a selector of clusters has none
 		case strings.Contains(options, "omit") && m.IntN(3) > 0:
 			continue
 		}

@@ -14,7 +14,6 @@ import (
 
 	"salvor.io/salvor/shared/catalog"
 	"salvor.io/salvor/shared/salvor"
-	"salvor.io/salvor/shared/schedule"
 )
 
 // Config is what the template tells of Scheduler.
@@ -80,6 +79,7 @@ func (s *Sync) policy(ctx context.Context, name string) error {
 	}
 }
 
+// schedule brings one up to date.
 func (s *Sync) schedule(ctx context.Context, name string) error {
 	o, err := s.catalog.Get(ctx, salvor.KindBackupSchedule, name)
 	if salvor.Is(err, salvor.NotFound) {
@@ -88,73 +88,52 @@ func (s *Sync) schedule(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	b := o.(*salvor.BackupSchedule)
-	o, err = s.catalog.Get(ctx, salvor.KindSchedulePolicy, b.Spec.Policy)
-	if err != nil {
-		return fmt.Errorf("spec.policy of schedule %q: %w", name, err)
-	}
-	policy := o.(*salvor.SchedulePolicy).Spec
-	expressions, err := Expressions(policy)
+	all, err := s.wanted(ctx, o.(*salvor.BackupSchedule))
 	if err != nil {
 		return err
 	}
-	for i, e := range expressions {
-		if err := s.put(ctx, awsName(name, i+1), e, b, policy); err != nil {
+	for _, w := range all {
+		if err := s.put(ctx, w); err != nil {
 			return fmt.Errorf("keeping schedule %q at EventBridge: %w", name, err)
 		}
 	}
-	return s.removeFrom(ctx, name, len(expressions)+1)
+	return s.removeFrom(ctx, name, len(all)+1)
 }
 
 // put makes the schedule, or what it is to be of one that is there.
-func (s *Sync) put(ctx context.Context, name, expression string, b *salvor.BackupSchedule, policy salvor.SchedulePolicySpec) error {
-	// Scheduler fills the time in that it meant: a second delivery asks for the same run.
-	// https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html
-	input := fmt.Sprintf(`{"schedule":%q,"scheduledFor":"<aws.scheduler.scheduled-time>"}`, b.Name)
-	target := &types.Target{Arn: &s.config.Target, RoleArn: &s.config.Role, Input: &input,
-		DeadLetterConfig: &types.DeadLetterConfig{Arn: &s.config.DeadLetters},
-		RetryPolicy:      &types.RetryPolicy{MaximumEventAgeInSeconds: aws.Int32(3600), MaximumRetryAttempts: aws.Int32(30)}}
-	window := &types.FlexibleTimeWindow{Mode: types.FlexibleTimeWindowModeOff}
-	state := types.ScheduleStateEnabled
-	if b.Spec.Suspend {
-		state = types.ScheduleStateDisabled
-	}
-	var zone *string
-	if policy.TimeZone != "" {
-		zone = &policy.TimeZone
-	}
-	update := &scheduler.UpdateScheduleInput{Name: &name, GroupName: &s.config.Group, ScheduleExpression: &expression, ScheduleExpressionTimezone: zone,
-		FlexibleTimeWindow: window, Target: target, State: state}
-	if policy.Interval != nil {
-		// An interval counts from the schedule's creation; Scheduler takes no start that is over.
-		start, err := schedule.Next(policy, s.Now(), b.CreationTimestamp.Time)
-		if err != nil {
-			return err
-		}
-		update.StartDate = &start
-	}
-	_, err := s.api.UpdateSchedule(ctx, update)
+func (s *Sync) put(ctx context.Context, w wanted) error {
+	_, err := s.api.UpdateSchedule(ctx, &w.UpdateScheduleInput)
 	var missing *types.ResourceNotFoundException
 	if !errors.As(err, &missing) {
 		return coded(err)
 	}
-	_, err = s.api.CreateSchedule(ctx, &scheduler.CreateScheduleInput{Name: &name, GroupName: &s.config.Group, ScheduleExpression: &expression,
-		ScheduleExpressionTimezone: zone, FlexibleTimeWindow: window, Target: target, State: state, StartDate: update.StartDate})
+	_, err = s.api.CreateSchedule(ctx, &scheduler.CreateScheduleInput{Name: w.Name, GroupName: w.GroupName, ScheduleExpression: w.ScheduleExpression,
+		ScheduleExpressionTimezone: w.ScheduleExpressionTimezone, FlexibleTimeWindow: w.FlexibleTimeWindow, Target: w.Target, State: w.State,
+		StartDate: w.StartDate, EndDate: w.EndDate})
 	return coded(err)
 }
 
 // removeFrom removes the schedules of that name from a number on.
 func (s *Sync) removeFrom(ctx context.Context, name string, n int) error {
 	for ; ; n++ {
-		_, err := s.api.DeleteSchedule(ctx, &scheduler.DeleteScheduleInput{Name: aws.String(awsName(name, n)), GroupName: &s.config.Group})
-		var missing *types.ResourceNotFoundException
-		if errors.As(err, &missing) {
+		there, err := s.remove(ctx, awsName(name, n))
+		if err != nil {
+			return fmt.Errorf("removing schedule %q from EventBridge: %w", name, err)
+		}
+		if !there {
 			return nil
 		}
-		if err != nil {
-			return fmt.Errorf("removing schedule %q from EventBridge: %w", name, coded(err))
-		}
 	}
+}
+
+// remove removes the schedule of AWS, and says whether it was there.
+func (s *Sync) remove(ctx context.Context, name string) (there bool, err error) {
+	_, err = s.api.DeleteSchedule(ctx, &scheduler.DeleteScheduleInput{Name: &name, GroupName: &s.config.Group})
+	var missing *types.ResourceNotFoundException
+	if errors.As(err, &missing) {
+		return false, nil
+	}
+	return err == nil, coded(err)
 }
 
 // coded says what an error of Scheduler means to the caller.

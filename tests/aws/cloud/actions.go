@@ -98,6 +98,9 @@ func s3Request(r *http.Request) (stack.Request, error) {
 }
 
 func (c *Cloud) scheduleRequest(r *http.Request) (stack.Request, error) {
+	if r.Method == http.MethodGet && r.URL.Path == "/schedules" {
+		return stack.Request{Action: "scheduler:ListSchedules", Resource: "*"}, nil // it has no resource that a policy could name
+	}
 	name := strings.TrimPrefix(r.URL.Path, "/schedules/")
 	actions := map[string]string{http.MethodPost: "CreateSchedule", http.MethodPut: "UpdateSchedule", http.MethodDelete: "DeleteSchedule", http.MethodGet: "GetSchedule"}
 	return stack.Request{Action: "scheduler:" + actions[r.Method],

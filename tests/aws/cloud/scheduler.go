@@ -31,7 +31,7 @@ type Schedule struct {
 	Name, GroupName                                string
 	ScheduleExpression, ScheduleExpressionTimezone string
 	State                                          string
-	StartDate                                      float64 // Unix seconds
+	StartDate, EndDate                             float64 `json:",omitzero"` // Unix seconds
 	FlexibleTimeWindow                             struct{ Mode string }
 	Target                                         struct {
 		Arn, RoleArn, Input string
@@ -79,17 +79,44 @@ func (s *Scheduler) FireOwn(ctx context.Context, logical string) {
 	s.fire(ctx, one, time.Now())
 }
 
-// ServeHTTP creates, updates and deletes schedules.
+// listPage is how many schedules a page has: few, so that there are several.
+const listPage = 2
+
+// list answers ListSchedules.
+// https://docs.aws.amazon.com/scheduler/latest/APIReference/API_ListSchedules.html
+func (s *Scheduler) list(w http.ResponseWriter, r *http.Request) {
+	q := r.URL.Query()
+	out := map[string]any{}
+	var page []Schedule
+	for _, one := range s.Schedules() {
+		if one.GroupName != q.Get("ScheduleGroup") || one.Name <= q.Get("NextToken") {
+			continue
+		}
+		if len(page) == listPage {
+			out["NextToken"] = page[listPage-1].Name
+			break
+		}
+		page = append(page, one)
+	}
+	out["Schedules"] = page
+	reply(w, http.StatusOK, out)
+}
+
+// ServeHTTP creates, reads, updates, deletes and lists schedules.
 func (s *Scheduler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodGet && r.URL.Path == "/schedules" {
+		s.list(w, r)
+		return
+	}
 	name := strings.TrimPrefix(r.URL.Path, "/schedules/")
 	body, err := io.ReadAll(r.Body)
 	var in Schedule
-	if err == nil && r.Method != http.MethodDelete {
+	if err == nil && r.Method != http.MethodDelete && r.Method != http.MethodGet {
 		err = json.Unmarshal(body, &in)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	_, there := s.schedules[name]
+	was, there := s.schedules[name]
 	in.Name = name
 	switch {
 	case err != nil:
@@ -98,9 +125,13 @@ func (s *Scheduler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, "scheduler", http.StatusConflict, "ConflictException", name+" exists")
 	case r.Method != http.MethodPost && !there:
 		refuse(w, "scheduler", http.StatusNotFound, "ResourceNotFoundException", name+" does not exist")
+	case r.Method == http.MethodGet:
+		reply(w, http.StatusOK, was)
 	case r.Method == http.MethodDelete:
 		delete(s.schedules, name)
 		reply(w, http.StatusOK, struct{}{})
+	case in.EndDate != 0 && time.Unix(int64(in.EndDate), 0).Before(time.Now()):
+		refuse(w, "scheduler", http.StatusBadRequest, "ValidationException", "The EndDate you specify is over.")
 	case len(name) > 64 || in.GroupName != s.c.ref("ScheduleGroup") || in.FlexibleTimeWindow.Mode == "" || !json.Valid([]byte(in.Target.Input)):
 		refuse(w, "scheduler", http.StatusBadRequest, "ValidationException", "name, group, window or input")
 	case in.StartDate != 0 && time.Unix(int64(in.StartDate), 0).Before(time.Now().Add(-5*time.Minute)):
@@ -123,6 +154,20 @@ func (s *Scheduler) Schedules() []Schedule {
 	}
 	slices.SortFunc(all, func(a, b Schedule) int { return strings.Compare(a.Name, b.Name) })
 	return all
+}
+
+// Spoil changes a schedule behind Salvor's back, or makes one; nil removes it.
+func (s *Scheduler) Spoil(name string, change func(*Schedule)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if change == nil {
+		delete(s.schedules, name)
+		return
+	}
+	one := s.schedules[name]
+	one.Name = name
+	change(&one)
+	s.schedules[name] = one
 }
 
 // Fire invokes the schedule's target for the time, as one delivery; it returns when that has come to an end. Scheduler

@@ -13,6 +13,7 @@ import (
 
 	"salvor.io/salvor/cmd/salvor/internal/home"
 	"salvor.io/salvor/shared/salvor"
+	"salvor.io/salvor/shared/schedule"
 	"salvor.io/salvor/shared/stork"
 )
 
@@ -123,10 +124,16 @@ func (a *app) applyAll(ctx context.Context, h *home.Home, objects []salvor.Objec
 
 // store creates or updates the object, and says which. A cluster with a status has just been asked who it is.
 func (a *app) store(ctx context.Context, h *home.Home, o salvor.Object) (done string, err error) {
+	if p, ok := o.(*salvor.SchedulePolicy); ok {
+		if err := schedule.Check(p.Spec); err != nil {
+			return "", err
+		}
+	}
 	there, err := h.Catalog.Get(ctx, o.GetKind(), o.Meta().Name)
 	if salvor.Is(err, salvor.NotFound) {
 		m := o.Meta()
 		m.ResourceVersion, m.CreationTimestamp, m.RequestedBy = "", metav1.NewTime(a.sys.Now()), a.sys.User
+		salvor.KeepStatus(o, nil, a.sys.Now())
 		return "created", h.Catalog.Create(ctx, o)
 	}
 	if err != nil {
@@ -145,6 +152,7 @@ func (a *app) store(ctx context.Context, h *home.Home, o salvor.Object) (done st
 	if err := keep(o, there); err != nil {
 		return "", err
 	}
+	salvor.KeepStatus(o, there, a.sys.Now())
 	if equality.Semantic.DeepEqual(o, there) {
 		return "unchanged", nil
 	}

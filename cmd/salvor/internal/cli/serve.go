@@ -66,7 +66,7 @@ func (a *app) listen(ctx context.Context, h *home.Home, s *serve.Server, address
 		return h.Restores().Run(ctx, o.(*salvor.Restore))
 	}
 	s.Delete = func(ctx context.Context, id salvor.BackupID) error { return h.DeleteBackup(ctx, id, true) }
-	api := &httpapi.Server{Catalog: h.Catalog, Backups: h.Backups(), Restores: h.Restores(),
+	api := &httpapi.Server{Catalog: h.Catalog, Backups: h.Backups(), Restores: h.Restores(), Schedules: h.Backups().Schedules(h.Catalog, s.WorkOnBackup),
 		WorkOnBackup: s.WorkOnBackup, WorkOnRestore: s.WorkOnRestore, Now: a.sys.Now, Log: s.Log}
 	where, err := serve.Listen(ctx, address, h.Dir, a.sys.User, api.Handler())
 	if err == nil {
