@@ -66,6 +66,7 @@ func newAPI(t *testing.T) *api {
 			return nil
 		},
 	}
+	a.server.Schedules = a.server.Backups.(*backup.Engine).Schedules(c, a.server.WorkOnBackup)
 	a.handler = a.server.Handler()
 	return a
 }

@@ -18,7 +18,7 @@ type SchedulePolicySpec struct {
 	// clocks do, and counts from startDate; without one, from when the schedule was made.
 	Interval *metav1.Duration `json:"interval,omitempty" jsonschema:"oneof_required=interval"`
 	// Rate is an EventBridge rate expression without rate( and ): 5 minutes, 1 hour, 2 days. It means the same as an interval.
-	Rate string `json:"rate,omitempty" jsonschema:"oneof_required=rate,pattern=^[1-9][0-9]{0,4} (minute|hour|day)s?$"`
+	Rate string `json:"rate,omitempty" jsonschema:"oneof_required=rate,pattern=^[1-9][0-9]?[0-9]?[0-9]?[0-9]? (minute|hour|day)s?$"`
 	// Daily, Weekly and Monthly name times of the day in the time zone. One that does not exist on a day, because clocks go
 	// forward, runs at the next instant that does; one that exists twice runs once, the first time.
 	Daily   *DailyPolicy   `json:"daily,omitempty" jsonschema:"oneof_required=daily"`
