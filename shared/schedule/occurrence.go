@@ -38,10 +38,10 @@ func (p *Plan) List(after time.Time, n, most int) []Occurrence {
 		if p.blackoutAt(at).IsZero() {
 			all = append(all, Occurrence{At: at, Note: p.note(at)})
 			runs++
-		} else if last := len(all) - 1; last >= 0 && all[last].LeftOut == inBlackout {
+		} else if last := len(all) - 1; last >= 0 && all[last].LeftOut == InBlackout {
 			all[last].Times++
 		} else if out++; out <= most {
-			all = append(all, Occurrence{At: at, LeftOut: inBlackout, Times: 1})
+			all = append(all, Occurrence{At: at, LeftOut: InBlackout, Times: 1})
 		}
 		if runs == n {
 			break
@@ -51,7 +51,8 @@ func (p *Plan) List(after time.Time, n, most int) []Occurrence {
 	return all
 }
 
-const inBlackout = "blackout"
+// InBlackout is why a run of a blackout is left out.
+const InBlackout = "blackout"
 
 // shortMonths lists the chosen months between two times that lack a chosen day.
 func (p *Plan) shortMonths(after, until time.Time) []Occurrence {

@@ -11,7 +11,7 @@ import (
 
 // Words says when a policy runs, in English: every day at 02:30, Europe/Berlin.
 func Words(s salvor.SchedulePolicySpec) string {
-	parts := []string{when(s)}
+	parts := []string{When(s)}
 	zone := s.TimeZone
 	if zone == "" {
 		zone = "UTC"
@@ -34,7 +34,8 @@ func Words(s salvor.SchedulePolicySpec) string {
 	return strings.Join(parts, ", ")
 }
 
-func when(s salvor.SchedulePolicySpec) string {
+// When is Words without the zone and what bounds the policy.
+func When(s salvor.SchedulePolicySpec) string {
 	switch {
 	case s.Period() > 0:
 		return "every " + short(s.Period())

@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"salvor.io/salvor/shared/salvor"
+	"salvor.io/salvor/shared/schedule"
 )
 
 // printTable prints objects of one kind as a table; wide adds columns.
@@ -57,11 +58,11 @@ func columns(o salvor.Object) (head []string, row []cell) {
 		}
 		return []string{"SUB-RULES", "ACTIONS"}, plain(strconv.Itoa(len(o.Spec.SubRules)), strconv.Itoa(actions))
 	case *salvor.SchedulePolicy:
-		return []string{"WHEN", "ZONE", "KEEPS"}, plain(when(o.Spec), o.Spec.TimeZone, keeps(o.Spec.Retention))
+		return []string{"WHEN", "ZONE", "KEEPS"}, plain(schedule.When(o.Spec), o.Spec.TimeZone, keeps(o.Spec.Retention))
 	case *salvor.BackupSchedule:
 		t := o.Spec.Template.Spec
 		return []string{"POLICY", "CLUSTER", "LOCATION", "NAMESPACES", "SUSPENDED"},
-			plain(o.Spec.Policy, t.Cluster, t.Location, scopeText(t.Scope), strconv.FormatBool(o.Spec.Suspend))
+			plain(o.Spec.Policy, clustersText(o.Spec), t.Location, scopeText(t.Scope), strconv.FormatBool(o.Spec.Suspend))
 	}
 	return nil, nil
 }
@@ -129,19 +130,15 @@ func where(s salvor.BackupLocationSpec) string {
 	return "-"
 }
 
-// when says a policy's times in a few words.
-func when(s salvor.SchedulePolicySpec) string {
-	switch {
-	case s.Interval != nil:
-		return "every " + s.Interval.Duration.String()
-	case s.Daily != nil:
-		return "daily at " + strings.Join(s.Daily.Times, ",")
-	case s.Weekly != nil:
-		return strings.Join(s.Weekly.Days, ",") + " at " + strings.Join(s.Weekly.Times, ",")
-	case s.Monthly != nil:
-		return strings.Trim(strings.Join(strings.Fields(fmt.Sprint(s.Monthly.Days)), ","), "[]") + ". of the month at " + strings.Join(s.Monthly.Times, ",")
+// clustersText says which clusters a schedule backs up.
+func clustersText(s salvor.BackupScheduleSpec) string {
+	if s.ClusterSelector == nil {
+		return s.Template.Spec.Cluster
 	}
-	return "cron " + s.Cron
+	if text := metav1.FormatLabelSelector(s.ClusterSelector); text != "<none>" {
+		return text
+	}
+	return "all"
 }
 
 func keeps(r salvor.Retention) string {

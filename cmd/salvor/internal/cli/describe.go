@@ -107,15 +107,17 @@ func (a *app) explainSchedule(ctx context.Context, h *home.Home, s *salvor.Backu
 	if err != nil {
 		return err
 	}
+	policy := o.(*salvor.SchedulePolicy).Spec
+	plan, err := schedule.Compile(policy, s.CreationTimestamp.Time)
+	if err != nil {
+		return err
+	}
+	f.add("runs", "%s", schedule.Words(policy))
+	if last := s.Status.LastRun.Time; !last.IsZero() {
+		f.add("last run", "%s", a.time(last))
+	}
 	var times []string
-	for at := a.sys.Now(); len(times) < nextRuns; {
-		at, err = schedule.Next(o.(*salvor.SchedulePolicy).Spec, at, s.CreationTimestamp.Time)
-		if err != nil {
-			return err
-		}
-		if at.IsZero() {
-			break
-		}
+	for at := plan.Next(a.sys.Now()); len(times) < nextRuns && !at.IsZero(); at = plan.Next(at) {
 		times = append(times, a.time(at))
 	}
 	f.addList("next runs", orNone(times), nextRuns)

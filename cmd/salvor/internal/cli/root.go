@@ -44,7 +44,7 @@ Exit codes:
 		grouped("work", a.scope(), a.backup(), a.backups(), a.restore(), a.volumes(), a.verify(), a.cancel(), a.hold(), a.release(), a.retention())...,
 	)
 	root.AddCommand(
-		grouped("objects", a.apply(), a.get(), a.describe(), a.delete(), a.rule(), a.cluster(), a.location(), a.explainFields(), a.schema())...,
+		grouped("objects", a.apply(), a.get(), a.describe(), a.delete(), a.rule(), a.schedule(), a.cluster(), a.location(), a.explainFields(), a.schema())...,
 	)
 	root.AddCommand(a.serve(), a.version())
 	return root

@@ -116,3 +116,11 @@ func sleep(ctx context.Context) error {
 		return nil
 	}
 }
+
+// RunSchedule asks the service for the runs of a schedule, as of a time; twice with one time does it once.
+func (c *Client) RunSchedule(ctx context.Context, name string, at time.Time) ([]*salvor.Backup, error) {
+	v := url.Values{"at": {at.UTC().Format(time.RFC3339)}}
+	var page struct{ Items []*salvor.Backup }
+	err := c.call(ctx, http.MethodPost, "/v1/schedules/"+url.PathEscape(name)+"/run", v, nil, &page)
+	return page.Items, err
+}
