@@ -152,7 +152,8 @@ func (w *world) back(schedule string, onStep func(backup.Step)) (*salvor.Backup,
 		w.t.Fatal(err)
 	}
 	w.wait(time.Second)
-	b := backup.ScheduledRun(o.(*salvor.BackupSchedule), w.now().UTC().Truncate(time.Second), "test")
+	s := o.(*salvor.BackupSchedule)
+	b := backup.ScheduledRun(s, s.Spec.Template.Spec.Cluster, w.now().UTC().Truncate(time.Second), "test")
 	w.mu.Lock()
 	w.backups++
 	b.Name = fmt.Sprintf("%s-%03d", schedule, w.backups)
