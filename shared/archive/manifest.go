@@ -115,6 +115,9 @@ type Segment struct {
 	Last  string `json:"last"`
 	// Copy is the number of the copy that the backup has seen, when that is not the first: where to begin to look.
 	Copy int `json:"copy,omitempty"`
+	// Version is the id of that copy's version, in a location that locks what it keeps: it can be read also when somebody
+	// has hidden it behind a delete marker.
+	Version string `json:"version,omitempty"`
 }
 
 // rootMark stands before the root digest, which covers every byte of the manifest before this mark.

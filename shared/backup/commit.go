@@ -20,6 +20,9 @@ func (r *run) commit(ctx context.Context) error {
 	if err := r.checkSegments(ctx); err != nil {
 		return err
 	}
+	if err := r.extendLocks(ctx); err != nil {
+		return err
+	}
 	// A worker that lost its lease must not commit: whoever took over does.
 	if err := r.record.update(ctx, r.saveProgress); err != nil {
 		return err

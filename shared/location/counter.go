@@ -106,6 +106,31 @@ func (c *Counter) Delete(ctx context.Context, key string) error {
 	return c.loc.Delete(ctx, key)
 }
 
+// Locks is that of the location.
+func (c *Counter) Locks() bool { return Locks(c.loc) }
+
+// Extend counts a stat.
+func (c *Counter) Extend(ctx context.Context, key string) (Info, error) {
+	c.add(func(n *Counts) { n.Stats++ })
+	return Extend(ctx, c.loc, key)
+}
+
+// Hide counts a delete.
+func (c *Counter) Hide(ctx context.Context, key string) error {
+	c.add(func(n *Counts) { n.Deletes++ })
+	return Hide(ctx, c.loc, key)
+}
+
+// GetVersion counts a get, and the bytes as they are read.
+func (c *Counter) GetVersion(ctx context.Context, key, version string) (io.ReadCloser, Info, error) {
+	c.add(func(n *Counts) { n.Gets++ })
+	r, info, err := GetVersion(ctx, c.loc, key, version)
+	if err != nil {
+		return nil, info, err
+	}
+	return &countingReader{ReadCloser: r, c: c}, info, nil
+}
+
 // List counts the pages that are read.
 func (c *Counter) List(ctx context.Context, prefix, after string) iter.Seq2[Info, error] {
 	return countPages(c, c.loc.List(ctx, prefix, after))

@@ -6,6 +6,9 @@
 // A [Body] is what is put: bytes that can be read more than once, with their
 // SHA-256. An [Info] is what is known of a stored blob.
 //
+// A [Locker] keeps blobs from being deleted for a time, and [Versions] keeps what
+// was deleted or hidden; not every location is one.
+//
 // Nothing is ever overwritten: the first Put of a key wins, also in a race, and
 // every later one is told ErrExists. Both implementations keep to the suite in
 // package locationtest.

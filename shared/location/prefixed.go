@@ -72,3 +72,21 @@ func (p *prefixed) strip(info Info) Info {
 	info.Key = strings.TrimPrefix(info.Key, p.dir)
 	return info
 }
+
+// Locks is that of the location.
+func (p *prefixed) Locks() bool { return Locks(p.loc) }
+
+// Extend is that of the location.
+func (p *prefixed) Extend(ctx context.Context, key string) (Info, error) {
+	info, err := Extend(ctx, p.loc, p.dir+key)
+	return p.strip(info), err
+}
+
+// Hide is that of the location.
+func (p *prefixed) Hide(ctx context.Context, key string) error { return Hide(ctx, p.loc, p.dir+key) }
+
+// GetVersion is that of the location.
+func (p *prefixed) GetVersion(ctx context.Context, key, version string) (io.ReadCloser, Info, error) {
+	r, info, err := GetVersion(ctx, p.loc, p.dir+key, version)
+	return r, p.strip(info), err
+}

@@ -69,7 +69,7 @@ func (r *Repository) PutMark(ctx context.Context, g *archive.Garbage) error {
 
 // RemoveMark takes a mark away: what it names is gone, or in use.
 func (r *Repository) RemoveMark(ctx context.Context, m *Mark) error {
-	if err := r.loc.Delete(ctx, m.key); err != nil {
+	if err := location.Hide(ctx, r.loc, m.key); err != nil {
 		return fmt.Errorf("removing a mark of unused segments at %s: %w", r, err)
 	}
 	return nil
@@ -126,7 +126,7 @@ func (r *Repository) RemoveIdleDamage(ctx context.Context, i *Inventory) error {
 }
 
 func (r *Repository) removeDamage(ctx context.Context, digest string, number int) error {
-	if err := r.loc.Delete(ctx, r.keys.Damage(digest, number)); err != nil {
+	if err := location.Hide(ctx, r.loc, r.keys.Damage(digest, number)); err != nil {
 		return fmt.Errorf("removing the mark of damage of segment %s at %s: %w", digest, r, err)
 	}
 	return nil

@@ -27,7 +27,7 @@ func (r *Repository) Remove(ctx context.Context, backup, catalog string) error {
 		if err != nil {
 			return fmt.Errorf("listing what is stored of backup %q: %w", backup, err)
 		}
-		if err := r.loc.Delete(ctx, info.Key); err != nil {
+		if err := location.Hide(ctx, r.loc, info.Key); err != nil { // it may be locked for longer than the manifest was
 			return fmt.Errorf("removing %s: %w", info.Key, err)
 		}
 	}

@@ -129,6 +129,11 @@ func (r *Repository) putOnce(ctx context.Context, key string, data []byte) error
 
 func (r *Repository) read(ctx context.Context, key string) ([]byte, error) {
 	body, info, err := r.loc.Get(ctx, key)
+	return readAll(body, info, err)
+}
+
+// readAll reads what was opened, unless that went wrong.
+func readAll(body io.ReadCloser, info location.Info, err error) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}

@@ -36,7 +36,12 @@ func (r *Repository) Segment(ctx context.Context, s archive.Segment) ([]byte, er
 // SegmentCopy returns the uncompressed bytes of one copy of the segment, all of them checked. Corrupt: missing
 // (location.ErrNotFound) or not as written.
 func (r *Repository) SegmentCopy(ctx context.Context, s archive.Segment, number int) ([]byte, error) {
-	stored, err := r.read(ctx, r.keys.SegmentCopy(s.Digest, number))
+	key := r.keys.SegmentCopy(s.Digest, number)
+	stored, err := r.read(ctx, key)
+	if errors.Is(err, location.ErrNotFound) && s.Version != "" && number == max(s.Copy, 1) {
+		body, info, versionErr := location.GetVersion(ctx, r.loc, key, s.Version)
+		stored, err = readAll(body, info, versionErr)
+	}
 	if errors.Is(err, location.ErrNotFound) {
 		return nil, &salvor.Error{Code: salvor.Corrupt, Message: fmt.Sprintf("segment %s is missing at %s", s.Digest, r), Err: location.ErrNotFound}
 	}
@@ -57,6 +62,19 @@ func (r *Repository) SegmentSize(ctx context.Context, digest string, number int)
 		return 0, fmt.Errorf("looking for segment %s: %w", digest, err)
 	}
 	return info.Size, nil
+}
+
+// Locks reports whether the location locks what it keeps, so that backups extend the locks of what they use again.
+func (r *Repository) Locks() bool { return location.Locks(r.loc) }
+
+// ExtendSegment lets the lock of a copy count from now, and returns the id of its version. NotFound
+// (location.ErrNotFound): it is gone.
+func (r *Repository) ExtendSegment(ctx context.Context, digest string, number int) (version string, err error) {
+	info, err := location.Extend(ctx, r.loc, r.keys.SegmentCopy(digest, number))
+	if err != nil {
+		return "", fmt.Errorf("extending the lock of segment %s: %w", digest, err)
+	}
+	return info.VersionID, nil
 }
 
 // PutSegment stores the segment's stored form under its digest. One that is there already is left as it is.

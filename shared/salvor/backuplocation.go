@@ -46,7 +46,7 @@ const (
 type ObjectLock struct {
 	// Mode says who can lift the lock.
 	Mode ObjectLockMode `json:"mode"`
-	// Days from the last backup that uses the object, 1 to 36500.
+	// Days from the last backup that uses the object, 1 to 36500; a lock may last a day longer.
 	Days int `json:"days" jsonschema:"minimum=1,maximum=36500"`
 }
 

@@ -114,10 +114,6 @@ func (e *Engines) location(spec salvor.BackupLocationSpec) (location.Location, e
 	if spec.S3 == nil {
 		return nil, salvor.Errorf(salvor.Invalid, "it is a directory on one machine, which a function can't reach").WithHint("use a bucket")
 	}
-	if spec.S3.ObjectLock != nil {
-		return nil, salvor.Errorf(salvor.Invalid, "spec.s3.objectLock: this version does not set locks").
-			WithHint("take it out; the template's parameter ObjectLockDays gives the bucket a default retention")
-	}
 	key, err := json.Marshal(spec.S3)
 	if err != nil {
 		return nil, fmt.Errorf("encoding its spec: %w", err)
@@ -131,7 +127,7 @@ func (e *Engines) location(spec salvor.BackupLocationSpec) (location.Location, e
 	if spec.S3.Region != "" {
 		config.Region = spec.S3.Region
 	}
-	loc, err := s3.New(s3.Options{Bucket: spec.S3.Bucket, Prefix: spec.S3.Prefix, KMSKeyID: spec.S3.KMSKeyID, Endpoint: spec.S3.Endpoint, Config: config})
+	loc, err := s3.New(s3.Options{Bucket: spec.S3.Bucket, Prefix: spec.S3.Prefix, KMSKeyID: spec.S3.KMSKeyID, Lock: s3.LockOf(spec.S3.ObjectLock), Endpoint: spec.S3.Endpoint, Config: config})
 	if err != nil {
 		return nil, err
 	}

@@ -23,6 +23,7 @@ var (
 	opStat   = op{"reading about", "s3:GetObject"}
 	opList   = op{"listing", "s3:ListBucket"}
 	opDelete = op{"deleting", "s3:DeleteObject"}
+	opLock   = op{"locking", "s3:PutObjectRetention"}
 )
 
 // kinds says what S3's error codes mean to a location.

@@ -46,6 +46,7 @@ func (u *upload) inParts(ctx context.Context) (version string, err error) {
 	if u.kmsKey != "" {
 		in.ServerSideEncryption, in.SSEKMSKeyId = types.ServerSideEncryptionAwsKms, &u.kmsKey
 	}
+	in.ObjectLockMode, in.ObjectLockRetainUntilDate = u.locked()
 	begun, err := u.api.CreateMultipartUpload(ctx, in)
 	if err != nil {
 		return "", err

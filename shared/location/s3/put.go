@@ -96,6 +96,7 @@ func (u *upload) whole(ctx context.Context) (version string, err error) {
 	if u.kmsKey != "" {
 		in.ServerSideEncryption, in.SSEKMSKeyId = types.ServerSideEncryptionAwsKms, &u.kmsKey
 	}
+	in.ObjectLockMode, in.ObjectLockRetainUntilDate = u.locked()
 	out, err := u.api.PutObject(ctx, in, u.countAttempts)
 	if err != nil {
 		return "", err

@@ -18,17 +18,23 @@ import (
 
 // Get opens the blob, see location.Location.
 func (s *Store) Get(ctx context.Context, key string) (io.ReadCloser, location.Info, error) {
+	return s.GetVersion(ctx, key, "")
+}
+
+// GetVersion opens one version of the blob, see location.Versions: also one that a delete marker hides.
+func (s *Store) GetVersion(ctx context.Context, key, version string) (io.ReadCloser, location.Info, error) {
 	if err := s.check(key); err != nil {
 		return nil, location.Info{}, s.fail(opGet, key, err)
 	}
 	out, err := s.api.GetObject(ctx, &awss3.GetObjectInput{
-		Bucket: &s.bucket, Key: s.object(key), ChecksumMode: types.ChecksumModeEnabled,
+		Bucket: &s.bucket, Key: s.object(key), ChecksumMode: types.ChecksumModeEnabled, VersionId: named(version),
 	})
 	if err != nil {
 		return nil, location.Info{}, s.fail(opGet, key, err)
 	}
 	info := newInfo(key, aws.ToInt64(out.ContentLength), out.LastModified, out.VersionId, out.Metadata, out.ChecksumSHA256)
-	r := io.ReadCloser(s.resume(ctx, key, 0, out))
+	info.LockedUntil = lockedUntil(out.ObjectLockRetainUntilDate, out.ObjectLockLegalHoldStatus)
+	r := io.ReadCloser(s.resume(ctx, key, version, 0, out))
 	if info.SHA256 != "" {
 		r = location.Verify(r, info.SHA256)
 	}
@@ -49,7 +55,15 @@ func (s *Store) GetRange(ctx context.Context, key string, offset, length int64) 
 	if err != nil {
 		return nil, s.fail(opGet, key, err)
 	}
-	return &failing{s.resume(ctx, key, offset, out), s, key}, nil
+	return &failing{s.resume(ctx, key, "", offset, out), s, key}, nil
+}
+
+// named is a version to ask for; nil: the current one.
+func named(version string) *string {
+	if version == "" {
+		return nil
+	}
+	return &version
 }
 
 // byteRange is the header for length bytes from offset on, to the end if length
@@ -76,7 +90,9 @@ func (s *Store) Stat(ctx context.Context, key string) (location.Info, error) {
 }
 
 func headInfo(key string, out *awss3.HeadObjectOutput) location.Info {
-	return newInfo(key, aws.ToInt64(out.ContentLength), out.LastModified, out.VersionId, out.Metadata, out.ChecksumSHA256)
+	info := newInfo(key, aws.ToInt64(out.ContentLength), out.LastModified, out.VersionId, out.Metadata, out.ChecksumSHA256)
+	info.LockedUntil = lockedUntil(out.ObjectLockRetainUntilDate, out.ObjectLockLegalHoldStatus)
+	return info
 }
 
 // newInfo tells what S3 said of an object. The digest is the one that Put kept,

@@ -19,10 +19,11 @@ const maxResumes = 3
 // resuming reads an object's bytes and, when the connection breaks, asks for the
 // rest.
 type resuming struct {
-	ctx  context.Context
-	s    *Store
-	key  string
-	etag *string
+	ctx     context.Context
+	s       *Store
+	key     string
+	version *string
+	etag    *string
 
 	body      io.ReadCloser
 	next, end int64 // the bytes of the object still to come
@@ -30,8 +31,8 @@ type resuming struct {
 }
 
 // resume reads on in out, whose first byte is the object's at offset.
-func (s *Store) resume(ctx context.Context, key string, offset int64, out *awss3.GetObjectOutput) *resuming {
-	return &resuming{ctx: ctx, s: s, key: key, etag: out.ETag, body: out.Body, next: offset, end: offset + aws.ToInt64(out.ContentLength)}
+func (s *Store) resume(ctx context.Context, key, version string, offset int64, out *awss3.GetObjectOutput) *resuming {
+	return &resuming{ctx: ctx, s: s, key: key, version: named(version), etag: out.ETag, body: out.Body, next: offset, end: offset + aws.ToInt64(out.ContentLength)}
 }
 
 func (r *resuming) Read(p []byte) (int, error) {
@@ -66,7 +67,7 @@ func (r *resuming) reconnect(cause error) error {
 	}
 	r.body.Close()
 	out, err := r.s.api.GetObject(r.ctx, &awss3.GetObjectInput{
-		Bucket: &r.s.bucket, Key: r.s.object(r.key), IfMatch: r.etag, Range: byteRange(r.next, r.end-r.next),
+		Bucket: &r.s.bucket, Key: r.s.object(r.key), VersionId: r.version, IfMatch: r.etag, Range: byteRange(r.next, r.end-r.next),
 	})
 	if err != nil {
 		r.body = http.NoBody

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
@@ -26,6 +27,7 @@ type API interface {
 	GetObject(context.Context, *awss3.GetObjectInput, ...func(*awss3.Options)) (*awss3.GetObjectOutput, error)
 	HeadObject(context.Context, *awss3.HeadObjectInput, ...func(*awss3.Options)) (*awss3.HeadObjectOutput, error)
 	ListObjectsV2(context.Context, *awss3.ListObjectsV2Input, ...func(*awss3.Options)) (*awss3.ListObjectsV2Output, error)
+	PutObjectRetention(context.Context, *awss3.PutObjectRetentionInput, ...func(*awss3.Options)) (*awss3.PutObjectRetentionOutput, error)
 	DeleteObject(context.Context, *awss3.DeleteObjectInput, ...func(*awss3.Options)) (*awss3.DeleteObjectOutput, error)
 }
 
@@ -38,6 +40,8 @@ type Options struct {
 	// KMSKeyID encrypts every object with that key (SSE-KMS). Empty: the bucket's
 	// default encryption.
 	KMSKeyID string
+	// Lock keeps every object from being deleted for a time; nil: only as the bucket does by itself.
+	Lock *Lock
 
 	// Config has region, credentials and HTTP client. Unless it has a Retryer,
 	// requests are retried in the SDK's adaptive mode.
@@ -49,6 +53,8 @@ type Options struct {
 
 	// NewID returns an id that no other put has. The default is random.
 	NewID func() string
+	// Now is the clock that locks count from. The default is time.Now.
+	Now func() time.Time
 }
 
 // Store is a location in a bucket.
@@ -57,7 +63,9 @@ type Store struct {
 	bucket string
 	prefix string // empty, or ends with a slash
 	kmsKey string
+	lock   *Lock
 	newID  func() string
+	now    func() time.Time
 }
 
 var _ location.Location = (*Store)(nil)
@@ -75,12 +83,15 @@ func New(o Options) (*Store, error) {
 			return nil, fmt.Errorf("opening S3 location: checking the prefix: %w", err)
 		}
 	}
-	s := &Store{api: o.Client, bucket: o.Bucket, prefix: prefix, kmsKey: o.KMSKeyID, newID: o.NewID}
+	s := &Store{api: o.Client, bucket: o.Bucket, prefix: prefix, kmsKey: o.KMSKeyID, lock: o.Lock, newID: o.NewID, now: o.Now}
 	if s.api == nil {
 		s.api = newClient(o)
 	}
 	if s.newID == nil {
 		s.newID = rand.Text
+	}
+	if s.now == nil {
+		s.now = time.Now
 	}
 	return s, nil
 }

@@ -80,10 +80,6 @@ func directoryOptions(d *salvor.DirectoryLocation) (o dir.Options, err error) {
 }
 
 func openS3(ctx context.Context, l *salvor.S3Location) (location.Location, error) {
-	if l.ObjectLock != nil {
-		return nil, salvor.Errorf(salvor.Invalid, "spec.s3.objectLock: this version does not set locks").
-			WithHint("take it out and give the bucket a default retention")
-	}
 	config, err := awsConfig(ctx, awsconfig.WithRegion(l.Region))
 	if err != nil {
 		return nil, err
@@ -94,7 +90,7 @@ func openS3(ctx context.Context, l *salvor.S3Location) (location.Location, error
 		}
 		config.Region = "us-east-1" // other servers seldom have regions, but the signature needs one
 	}
-	return s3.New(s3.Options{Bucket: l.Bucket, Prefix: l.Prefix, KMSKeyID: l.KMSKeyID, Endpoint: l.Endpoint, Config: config})
+	return s3.New(s3.Options{Bucket: l.Bucket, Prefix: l.Prefix, KMSKeyID: l.KMSKeyID, Lock: s3.LockOf(l.ObjectLock), Endpoint: l.Endpoint, Config: config})
 }
 
 // Repository opens the part of a named BackupLocation that belongs to the cluster.
