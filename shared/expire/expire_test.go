@@ -1,0 +1,285 @@
+package expire_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"salvor.io/salvor/shared/archive"
+	"salvor.io/salvor/shared/backup"
+	"salvor.io/salvor/shared/salvor"
+)
+
+func (w *world) id(name string) salvor.BackupID {
+	return salvor.BackupID{ClusterID: "prod", Name: name}
+}
+
+func (w *world) names() (names []string) {
+	for _, b := range w.all() {
+		names = append(names, b.Name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+func (w *world) wantNames(when string, want ...string) {
+	w.t.Helper()
+	if got := w.names(); !slices.Equal(got, want) {
+		w.t.Fatalf("%s: the catalog has %v, want %v", when, got, want)
+	}
+	var stored []string
+	for _, key := range w.keys("prod/backups/") {
+		if name, ok := strings.CutSuffix(key, "/manifest.json"); ok {
+			stored = append(stored, strings.TrimPrefix(name, "prod/backups/"))
+		}
+	}
+	if !slices.Equal(stored, want) {
+		w.t.Fatalf("%s: manifests are there of %v, want %v", when, stored, want)
+	}
+}
+
+func TestExpireDeletesWhatNoRuleKeeps(t *testing.T) {
+	w := newWorld(t, directory(t), salvor.Retention{Last: 1})
+	for range 3 {
+		w.good("nightly")
+	}
+	w.good("single")
+	e, _ := w.full()
+	w.wantNames("after a pass", "nightly-003", "single-004")
+	if len(e.Deleted) != 2 || e.Kept != 2 || !strings.Contains(e.Deleted[0].Reason(), "is not among the newest 1") {
+		t.Errorf("it says %+v", e)
+	}
+	if e, _ = w.full(); len(e.Deleted) > 0 {
+		t.Errorf("a second pass deletes %+v", e.Deleted)
+	}
+}
+
+func TestWhatIsHeldStaysUntilItIsReleased(t *testing.T) {
+	w := newWorld(t, directory(t), salvor.Retention{Last: 1})
+	first := w.good("nightly")
+	hold := salvor.Hold{By: "ada", Since: metav1.NewTime(w.now().UTC().Truncate(time.Second)), Reason: "audit"}
+	if _, err := backup.Hold(t.Context(), w.catalog, first.ID(), hold, w.repo); err != nil {
+		t.Fatal(err)
+	}
+	w.good("nightly")
+	w.full()
+	w.wantNames("held", "nightly-001", "nightly-002")
+	if _, err := backup.RequestDelete(t.Context(), w.catalog, first.ID(), w.now(), true); !salvor.Is(err, salvor.Conflict) || !strings.Contains(err.Error(), "salvor release") {
+		t.Errorf("deleting what is held by hand: %v", err)
+	}
+	m, _, err := w.repo.Manifest(t.Context(), first.Name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	folded := func() archive.State {
+		events, err := w.repo.Events(t.Context(), first.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return archive.Fold(m, events)
+	}
+	if s := folded(); s.Held == nil || s.Held.By != "ada" || s.Held.Reason != "audit" {
+		t.Errorf("the bucket alone does not tell of the hold: %+v", s)
+	}
+	for range 2 { // releasing twice releases once
+		if _, err := backup.Release(t.Context(), w.catalog, first.ID(), "bob", w.now(), w.repo); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if s := folded(); s.Held != nil {
+		t.Errorf("the bucket alone does not tell of the release: %+v", s)
+	}
+	w.full()
+	w.wantNames("released", "nightly-002")
+}
+
+func TestVolumeSnapshotsGoBeforeTheManifest(t *testing.T) {
+	w := newWorld(t, directory(t), salvor.Retention{Last: 1})
+	first := w.good("nightly")
+	w.good("nightly")
+	p := w.pass()
+	broken := errors.New("the snapshot is in use")
+	p.Volumes = func(ctx context.Context, b *salvor.Backup, m *archive.Manifest) error {
+		if b.Name != first.Name || m == nil || m.Backup != first.Name || b.Status.Phase != salvor.PhaseDeleting {
+			t.Errorf("called for %s, %s, with %+v", b.Name, b.Status.Phase, m)
+		}
+		if events, err := w.repo.Events(ctx, b.Name); err != nil || archive.Fold(m, events).Expired == nil {
+			t.Errorf("that it goes is not recorded before: %+v, %v", events, err)
+		}
+		return broken
+	}
+	if _, err := p.Expire(t.Context()); !errors.Is(err, broken) {
+		t.Fatalf("got %v", err)
+	}
+	if b, err := w.catalog.GetBackup(t.Context(), first.ID()); err != nil || b.Status.Phase != salvor.PhaseDeleting {
+		t.Errorf("it is %+v, %v", b, err)
+	}
+	w.wantNames("the snapshot can't be removed", "nightly-001", "nightly-002")
+	broken = nil
+	if done, err := p.Finish(t.Context()); err != nil || len(done.Deleted) != 1 {
+		t.Fatalf("%+v, %v", done, err)
+	}
+	w.wantNames("it can", "nightly-002")
+}
+
+// Where the last good backup was lost at the location, an older one is the last.
+func TestNothingGoesWhenTheLastGoodBackupIsLost(t *testing.T) {
+	w := newWorld(t, directory(t), salvor.Retention{Last: 1})
+	w.good("nightly")
+	newest := w.good("nightly")
+	if err := w.loc.Delete(t.Context(), w.repo.Keys().Manifest(newest.Name)); err != nil {
+		t.Fatal(err)
+	}
+	if e, err := w.pass().Expire(t.Context()); !salvor.Is(err, salvor.Corrupt) && !strings.Contains(fmt.Sprint(err), "is missing") || len(e.Deleted) > 0 {
+		t.Errorf("expiry: %+v, %v", e, err)
+	}
+	w.wait(100 * time.Hour)
+	before := w.keys("prod/segments/")
+	for range 3 {
+		if _, err := w.pass().Collect(t.Context()); err == nil || !strings.Contains(err.Error(), "somebody has removed it") {
+			t.Fatalf("the look for unused segments: %v", err)
+		}
+		w.wait(30 * time.Hour)
+	}
+	if after := w.keys("prod/segments/"); !slices.Equal(before, after) {
+		t.Errorf("segments were %v, and are %v", before, after)
+	}
+}
+
+func TestABackupThatIsRestoredStays(t *testing.T) {
+	w := newWorld(t, directory(t), salvor.Retention{Last: 1})
+	first := w.good("nightly")
+	w.good("nightly")
+	r := salvor.New(salvor.KindRestore).(*salvor.Restore)
+	r.Name, r.Spec.SourceCluster = "undo", "prod"
+	r.Status.Phase, r.Status.Sources = salvor.PhaseRestoring, []salvor.RestoreSource{{Backup: first.Name, Location: "disk"}}
+	if err := w.catalog.Create(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+	w.full()
+	w.wantNames("while it is restored", "nightly-001", "nightly-002")
+	r.Status.Phase = salvor.PhaseCompleted
+	if err := w.catalog.Update(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+	w.full()
+	w.wantNames("then", "nightly-002")
+}
+
+// Two catalogs that write to one bucket can't hurt each other: the second may only read.
+func TestAnotherCatalogHurtsNothing(t *testing.T) {
+	loc := directory(t)
+	mine, other := newWorld(t, loc, salvor.Retention{Last: 1}), newWorld(t, loc, salvor.Retention{Last: 1})
+	mine.good("nightly")
+	b := mine.good("nightly")
+	theirs := other.pass()
+	theirs.CatalogID = "another"
+	// The other catalog has read the bucket, and knows the backups as its own.
+	for _, known := range mine.all() {
+		known.ResourceVersion = ""
+		if err := other.catalog.CreateBackup(t.Context(), known); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before := mine.keys("")
+	if _, err := theirs.Expire(t.Context()); !salvor.Is(err, salvor.Conflict) && !strings.Contains(fmt.Sprint(err), "belongs to the catalog") {
+		t.Errorf("expiring what is another's: %v", err)
+	}
+	other.wait(100 * time.Hour)
+	for range 3 {
+		if c, err := theirs.Collect(t.Context()); err != nil || c.Repositories > 0 {
+			t.Errorf("looking through what is another's: %+v, %v", c, err)
+		}
+		other.wait(100 * time.Hour)
+	}
+	if _, err := backup.Hold(t.Context(), other.catalog, b.ID(), salvor.Hold{}, nil); err != nil {
+		t.Error(err)
+	}
+	if after := mine.keys(""); !slices.Equal(before, after) {
+		t.Errorf("what is stored was changed:\n%v\n%v", before, after)
+	}
+	mine.sound("beside another catalog")
+}
+
+// A backup that takes longer than it may, because the machine slept, does not end well when what it used is gone.
+func TestABackupThatSleptIsNotTakenForGood(t *testing.T) {
+	for name, at := range map[string]backup.Step{"before it looks": backup.StepCheck, "before it stores the report": backup.StepReport, "before it stores the manifest": backup.StepManifest} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, directory(t), salvor.Retention{Last: 1})
+			w.set("a", "old")
+			w.good("nightly")
+			w.set("a", "new")
+			w.good("nightly")
+			w.wait(20 * time.Hour)
+			e, err := w.pass().Expire(t.Context())
+			if err != nil || len(e.Deleted) != 1 {
+				t.Fatalf("%+v, %v", e, err)
+			}
+			w.set("a", "old") // what it uses is unused, and not marked yet
+			b, err := w.back("nightly", func(s backup.Step) {
+				if s != at {
+					return
+				}
+				for range 3 {
+					if _, err := w.pass().Collect(t.Context()); err != nil {
+						t.Error(err)
+					}
+					w.wait(25 * time.Hour)
+				}
+			})
+			if err == nil || b.Status.Phase != salvor.PhaseFailed || !strings.Contains(err.Error(), "run the backup again") {
+				t.Errorf("it ended %+v, %v", b.Status, err)
+			}
+			if m, _, err := w.repo.Manifest(t.Context(), b.Name); err == nil {
+				events, err := w.repo.Events(t.Context(), b.Name)
+				if err != nil || archive.Fold(m, events).Expired == nil {
+					t.Errorf("its manifest is there, and the bucket alone takes it for good: %+v, %v", events, err)
+				}
+			}
+			w.sound("after a backup that slept")
+			if n := w.good("nightly"); n.Status.Progress.SegmentsUploaded != 1 {
+				t.Errorf("the next one: %+v", n.Status)
+			}
+			w.sound("after the next")
+		})
+	}
+}
+
+// Everything at once: backups, passes and deletions by hand run side by side in real time.
+func TestPassesBesideBackups(t *testing.T) {
+	w := newWorld(t, directory(t), salvor.Retention{Last: 2})
+	w.good("nightly")
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for range 12 {
+			w.mu.Lock()
+			w.ahead += 5 * time.Hour
+			w.mu.Unlock()
+			p := w.pass()
+			_, err1 := p.Expire(t.Context())
+			_, err2 := p.Collect(t.Context())
+			if err := errors.Join(err1, err2); err != nil {
+				t.Error(err)
+			}
+		}
+	}()
+	for n := 0; ; n++ {
+		select {
+		case <-done:
+			w.sound("at the end")
+			return
+		default:
+		}
+		w.set("a", fmt.Sprint(n%3))
+		if b, err := w.back([]string{"nightly", "single"}[n%2], nil); err != nil && b.Status.Phase == salvor.PhaseCompleted {
+			t.Errorf("%+v, %v", b, err)
+		}
+	}
+}
