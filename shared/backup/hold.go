@@ -19,9 +19,21 @@ func Hold(ctx context.Context, c catalog.Backups, id salvor.BackupID, h salvor.H
 		return nil, err
 	}
 	return catalog.MutateBackup(ctx, c, id, func(b *salvor.Backup) error {
+		h.Recorded = repo != nil && b.Status.RootDigest != ""
 		b.Status.Hold = &h
 		return deleting(b)
 	})
+}
+
+// RecordHold writes a hold beside the manifest that so far only the catalog tells of, such as one that was asked for by way
+// of the API.
+func RecordHold(ctx context.Context, c catalog.Backups, b *salvor.Backup, repo *repository.Repository) error {
+	h := b.Status.Hold
+	if h == nil || h.Recorded || b.Status.RootDigest == "" || b.Status.Phase == salvor.PhaseDeleting {
+		return nil
+	}
+	_, err := Hold(ctx, c, b.ID(), *h, repo)
+	return err
 }
 
 // Release ends a hold. A backup that nobody holds is released already. Conflict as in Hold.

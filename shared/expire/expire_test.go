@@ -99,6 +99,24 @@ func TestWhatIsHeldStaysUntilItIsReleased(t *testing.T) {
 	w.wantNames("released", "nightly-002")
 }
 
+// A hold that the API was asked for is known to the catalog alone until a pass has written it down.
+func TestAHoldOfTheAPIIsRecordedByTheNextPass(t *testing.T) {
+	w := newWorld(t, directory(t), salvor.Retention{Last: 1})
+	b := w.good("nightly")
+	if _, err := backup.Hold(t.Context(), w.catalog, b.ID(), salvor.Hold{By: "ada", Since: metav1.NewTime(w.now())}, nil); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // once is enough
+		w.full()
+	}
+	if events, err := w.repo.Events(t.Context(), b.Name); err != nil || len(events) != 1 || events[0].Type != archive.EventHeld || events[0].By != "ada" {
+		t.Errorf("the location tells %+v, %v", events, err)
+	}
+	if now, err := w.catalog.GetBackup(t.Context(), b.ID()); err != nil || now.Status.Hold == nil || !now.Status.Hold.Recorded {
+		t.Errorf("the catalog has %+v, %v", now.Status.Hold, err)
+	}
+}
+
 func TestVolumeSnapshotsGoBeforeTheManifest(t *testing.T) {
 	w := newWorld(t, directory(t), salvor.Retention{Last: 1})
 	first := w.good("nightly")

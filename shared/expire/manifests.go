@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"salvor.io/salvor/shared/backup"
 	"salvor.io/salvor/shared/catalog"
 	"salvor.io/salvor/shared/location"
 	"salvor.io/salvor/shared/salvor"
@@ -21,13 +22,22 @@ const manifestsAtOnce = 8
 // then nobody can tell what is used.
 func (c *collection) manifests(ctx context.Context) error {
 	known := map[string]bool{}
+	var held []*salvor.Backup
 	q := catalog.Query{ClusterID: c.repo.ClusterID(), Phases: []salvor.Phase{salvor.PhaseCompleted, salvor.PhasePartiallyFailed, salvor.PhaseSettling}}
 	if err := c.pass.each(ctx, q, func(b *salvor.Backup) {
 		if b.Spec.Location == c.location {
 			known[b.Name] = true
+			if b.Status.Hold != nil {
+				held = append(held, b)
+			}
 		}
 	}); err != nil {
 		return err
+	}
+	for _, b := range held {
+		if err := backup.RecordHold(ctx, c.pass.Catalog, b, c.repo); err != nil && !salvor.Is(err, salvor.Conflict) {
+			return err
+		}
 	}
 	names, err := c.repo.Backups(ctx)
 	if err != nil {

@@ -10,4 +10,6 @@ type Hold struct {
 	Since metav1.Time `json:"since,omitzero"`
 	// Reason is what they said why.
 	Reason string `json:"reason,omitempty"`
+	// Recorded says that the location tells of the hold, too.
+	Recorded bool `json:"recorded,omitempty"`
 }

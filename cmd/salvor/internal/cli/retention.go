@@ -119,7 +119,7 @@ func decisions(ds []retention.Decision) []retentionDecision {
 }
 
 func (a *app) printRetention(p *expire.Plan) error {
-	t := table{head: []string{"BACKUP", "DATE", "PHASE", "", "WHY"}, colours: a.sys.colours(a.sys.Stdout)}
+	t := table{head: []string{"BACKUP", "DATE", "PHASE", "PLAN", "WHY"}, colours: a.sys.colours(a.sys.Stdout)}
 	for _, part := range []struct {
 		what string
 		ds   []retention.Decision
