@@ -37,7 +37,7 @@ FIELDS:
 	for args, parts := range map[string][]string{
 		"backup.spec.consistency": {"\nDEFAULT:\n    BestEffort\n", "\nENUM:\n    BestEffort: reads ", "\n    Strict: fails the backup instead.\n"},
 		"cluster.spec":            {"\nEXACTLY ONE OF:\n    eks, kubeconfig\n"},
-		"backup --recursive":      {"\n  spec <BackupSpec> -required-\n    cluster <string> -required-\n", "\n      namespaces <[]string>\n"},
+		"backup --recursive":      {"\n  spec <BackupSpec> -required-\n    cluster <string>\n", "\n      namespaces <[]string>\n"},
 		"policy.spec.retention":   {"last <integer>"},
 		"cluster.apiVersion":      {"\nVALUE:\n    salvor.io/v1\n"},
 		"restore.spec.asOf":       {"\nFORMAT:\n    date-time\n", "\nEXAMPLES:\n    2026-11-20T02:00:00Z"},

@@ -17,7 +17,7 @@ func TestGetPrintsEachKind(t *testing.T) {
 		"clusters":    "NAME   ID     REACHED BY                                VERSION   AGE\nprod   prod   context dead of " + s.dir + "/kubeconfig   -         0s\n",
 		"bl":          "NAME   WHERE     AGE\ndisk   " + location + "   0s\n",
 		"rule":        "NAME     SUB-RULES   ACTIONS   AGE\nfreeze   1           1         0s\n",
-		"policies":    "NAME    WHEN             ZONE            KEEPS        AGE\ndaily   daily at 02:00   Europe/Berlin   everything   0s\n",
+		"policies":    "NAME    WHEN             ZONE            KEEPS        AGE\ndaily   every day at 02:00   Europe/Berlin   everything   0s\n",
 		"schedules":   "NAME      POLICY   CLUSTER   LOCATION   NAMESPACES   SUSPENDED   AGE\nnightly   daily    prod      disk       shop         false       0s\n",
 		"rule -owide": "NAME     SUB-RULES   ACTIONS   AGE   REQUESTED BY   LABELS\nfreeze   1           1         0s    ada@example    -\n",
 	} {
