@@ -30,6 +30,7 @@ var sampleEvents = []struct{ function, event, says string }{
 	{"RestoreFunction", "restore/events/as-of.json", `"phase":"Completed"`},
 	{"RestoreFunction", "restore/events/task.json", `"phase":"Completed"`},
 	{"RestoreFunction", "restore/events/redrive.json", `{"batchItemFailures":[]}`},
+	{"ApiFunction", "api/events/sweep.json", `{"checked":1`},
 	{"ApiFunction", "api/events/create-backup.json", `"statusCode":202`},
 	{"ApiFunction", "api/events/get-backup.json", `"statusCode":200`},
 	{"ApiFunction", "api/events/put-rule.json", `"statusCode":201`},
