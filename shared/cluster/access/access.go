@@ -21,7 +21,7 @@ type Level string
 
 // The levels.
 const (
-	// Backup lists, and runs the commands of rules.
+	// Backup lists, runs the commands of rules, and snapshots volumes.
 	Backup Level = "backup"
 	// Restore does that and brings objects back.
 	Restore Level = "restore"
@@ -75,6 +75,8 @@ type Options struct {
 	Namespace string
 	// NoRules leaves out what only rules need.
 	NoRules bool
+	// NoVolumes leaves out what only snapshots of volumes need.
+	NoVolumes bool
 	// Remedy says how to join the group that has the missing right.
 	Remedy func(group string) string
 }
@@ -118,6 +120,9 @@ func (o Options) questions() []question {
 	if !o.NoRules {
 		qs = append(qs, question{"run rules in pods", BackupGroup, []cluster.Action{{Verb: "create", Resource: "pods", Subresource: "exec", Namespace: o.Namespace}}})
 	}
+	if !o.NoVolumes {
+		qs = append(qs, question{"snapshot volumes", BackupGroup, o.snapshots()})
+	}
 	if o.Level != Restore {
 		return qs
 	}
@@ -125,6 +130,16 @@ func (o Options) questions() []question {
 		qs = append(qs, question{verb + " every kind", RestoreGroup, all(verb)})
 	}
 	return append(qs, question{"bring back roles that grant more than it has", RestoreGroup, o.roles()})
+}
+
+// snapshots is what it takes to make snapshots of volumes, to keep them, and to remove them.
+func (o Options) snapshots() []cluster.Action {
+	var actions []cluster.Action
+	for _, verb := range []string{"get", "create", "patch", "delete"} {
+		actions = append(actions, cluster.Action{Verb: verb, Group: "snapshot.storage.k8s.io", Resource: "volumesnapshots", Namespace: o.Namespace},
+			cluster.Action{Verb: verb, Group: "snapshot.storage.k8s.io", Resource: "volumesnapshotcontents"})
+	}
+	return actions
 }
 
 // roles are the two exceptions from the rule that nobody hands out rights which they lack

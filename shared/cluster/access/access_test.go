@@ -34,7 +34,14 @@ func (u *user) Discover(context.Context) (cluster.Discovery, error) {
 }
 
 func TestCheck(t *testing.T) {
+	var lacks []string // what it takes to snapshot volumes
+	for _, verb := range []string{"create", "delete", "get", "patch"} {
+		lacks = append(lacks, verb+" volumesnapshotcontents.snapshot.storage.k8s.io", verb+" volumesnapshots.snapshot.storage.k8s.io")
+	}
 	all := []string{":list *", ":get namespaces kube-system", ":create pods/exec"}
+	for _, right := range lacks {
+		all = append(all, ":"+right)
+	}
 	tests := map[string]struct {
 		may     []string
 		options access.Options
@@ -44,13 +51,15 @@ func TestCheck(t *testing.T) {
 		"nothing": {options: access.Options{Level: access.Backup}, missing: map[string][]string{
 			"list every kind":               {"list deployments.apps", "list nodes", "list secrets"},
 			"tell this cluster from others": {"get namespaces kube-system"},
-			"run rules in pods":             {"create pods/exec"}}},
-		"every kind but one, spelt out": {may: append(all[1:3:3], ":list nodes", ":list deployments.apps"), options: access.Options{Level: access.Backup},
+			"run rules in pods":             {"create pods/exec"},
+			"snapshot volumes":              lacks}},
+		"every kind but one, spelt out": {may: append(slices.Clone(all[1:]), ":list nodes", ":list deployments.apps"), options: access.Options{Level: access.Backup},
 			missing: map[string][]string{"list every kind": {"list secrets"}}},
-		"every kind, spelt out": {may: append(all[1:3:3], ":list nodes", ":list deployments.apps", ":list secrets"), options: access.Options{Level: access.Backup}, missing: map[string][]string{}},
-		"no rules wanted":       {may: all[:2], options: access.Options{Level: access.Backup, NoRules: true}, missing: map[string][]string{}},
+		"every kind, spelt out": {may: append(slices.Clone(all[1:]), ":list nodes", ":list deployments.apps", ":list secrets"), options: access.Options{Level: access.Backup}, missing: map[string][]string{}},
+		"no rules wanted":       {may: append(slices.Clone(all[:2]), all[3:]...), options: access.Options{Level: access.Backup, NoRules: true}, missing: map[string][]string{}},
+		"no volumes wanted":     {may: all[:3], options: access.Options{Level: access.Backup, NoVolumes: true}, missing: map[string][]string{}},
 		"one namespace": {may: []string{"shop:list secrets", "shop:list deployments.apps"}, options: access.Options{Level: access.Backup, Namespace: "shop"},
-			missing: map[string][]string{"run rules in pods": {"create pods/exec"}}},
+			missing: map[string][]string{"run rules in pods": {"create pods/exec"}, "snapshot volumes": lacks}},
 		"a restore with what a backup may": {may: append(all, ":get *", ":bind roles.rbac.authorization.k8s.io"), options: access.Options{Level: access.Restore}, missing: map[string][]string{
 			"create every kind":                            {"create deployments.apps", "create nodes", "create secrets"},
 			"update every kind":                            {"update deployments.apps", "update nodes", "update secrets"},

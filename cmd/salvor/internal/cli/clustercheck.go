@@ -50,6 +50,7 @@ with what to do where one is missing. Nothing is changed.`,
 	flags.StringVar(&level, "level", level, "what it is for: backup, or restore, which includes backup")
 	flags.StringVarP(&o.Namespace, "namespace", "n", "", "ask for the rights in this namespace alone")
 	flags.BoolVar(&o.NoRules, "no-rules", false, "don't ask for the right to run commands in pods")
+	flags.BoolVar(&o.NoVolumes, "no-volumes", false, "don't ask for the rights to snapshot volumes")
 	flags.VarP(&out, "output", "o", "how to print: table, json")
 	return cmd
 }

@@ -51,6 +51,9 @@ func count[N int | int64](n N, noun string) string {
 
 func size(n int64) string { return humanize.Bytes(uint64(max(n, 0))) }
 
+// capacity prints the size of a volume, in the units of Kubernetes.
+func capacity(n int64) string { return humanize.IBytes(uint64(max(n, 0))) }
+
 // namespaceList prints a few names, and how many more there are.
 func namespaceList(names []string) string {
 	const most = 4

@@ -106,7 +106,7 @@ func (a *app) volumeRow(v *archive.Volume, wide bool) []cell {
 		handle, class, cut, inside = dash(s.Handle), dash(s.Class), a.time(s.CutAt.Time), yesNo(s.Inside)
 	}
 	row := append(plain(v.Namespace, v.Claim, dash(v.Driver), handle), cell{string(v.State), stateColour(v.State)})
-	row = append(row, plain(size(v.Capacity), cut)...)
+	row = append(row, plain(capacity(v.Capacity), cut)...)
 	if wide {
 		row = append(row, plain(class, dash(cmp.Or(v.VolumeHandle, v.PersistentVolume)), inside)...)
 	}
@@ -148,7 +148,7 @@ func addData(f *facts, s salvor.BackupStatus) {
 	}
 	f.add("data", "%s", consistencyText(s.DataConsistency))
 	if c := s.Volumes; c.Total > 0 {
-		f.add("volumes", "%d: %d with a snapshot (%s), %d of them ready, %d skipped, %d failed", c.Total, c.Cut, size(c.Bytes), c.Ready, c.Skipped, c.Failed)
+		f.add("volumes", "%d: %d with a snapshot (%s), %d of them ready, %d skipped, %d failed", c.Total, c.Cut, capacity(c.Bytes), c.Ready, c.Skipped, c.Failed)
 	}
 }
 
@@ -156,7 +156,7 @@ func addData(f *facts, s salvor.BackupStatus) {
 func plannedLines(volumes []archive.Volume) []string {
 	var lines []string
 	for _, v := range volumes {
-		line := fmt.Sprintf("%s/%s (%s, %s): ", v.Namespace, v.Claim, dash(v.Driver), size(v.Capacity))
+		line := fmt.Sprintf("%s/%s (%s, %s): ", v.Namespace, v.Claim, dash(v.Driver), capacity(v.Capacity))
 		switch {
 		case v.State == "":
 			line += "a snapshot of class " + v.Snapshot.Class
