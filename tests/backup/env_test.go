@@ -23,6 +23,7 @@ import (
 	"salvor.io/salvor/shared/location/dir"
 	"salvor.io/salvor/shared/repository"
 	"salvor.io/salvor/shared/salvor"
+	"salvor.io/salvor/shared/volume"
 	"salvor.io/salvor/tests/testenv"
 )
 
@@ -143,7 +144,11 @@ func newSite(ctx context.Context, c backup.Cluster, root string) (*site, error) 
 	s.repo = repository.New(s.counter, "test")
 	s.engine = &backup.Engine{Catalog: s.catalog, Now: time.Now, Holder: fmt.Sprintf("test-%d", time.Now().UnixNano()), CatalogID: "test-catalog",
 		Open: func(context.Context, *salvor.Backup) (*backup.Site, error) {
-			return &backup.Site{Cluster: s.cluster, Rules: s.rules}, nil
+			site := &backup.Site{Cluster: s.cluster, Rules: s.rules}
+			if c, ok := s.cluster.(volume.Cluster); ok {
+				site.Volumes = &volume.Engine{Cluster: c, Now: time.Now, CatalogID: "test-catalog"}
+			}
+			return site, nil
 		},
 		Store: func(context.Context, *salvor.Backup) (*repository.Repository, error) { return s.repo, nil }}
 	for _, o := range []salvor.Object{
@@ -167,9 +172,12 @@ func testSite(t testing.TB, c backup.Cluster) *site {
 	return s
 }
 
+// noData skips the data of all volumes: these tests are about objects, and this cluster has no CSI driver.
+var noData = &salvor.BackupVolumes{Policies: []salvor.VolumePolicy{{Action: salvor.VolumeSkip, Reason: "there is no CSI driver here"}}}
+
 func newBackup(name string, scope salvor.Scope) *salvor.Backup {
 	return &salvor.Backup{TypeMeta: salvor.TypeMeta{APIVersion: salvor.APIVersion, Kind: salvor.KindBackup}, ObjectMeta: salvor.ObjectMeta{Name: name},
-		Spec: salvor.BackupSpec{Cluster: "test", Location: "dir", Scope: scope}}
+		Spec: salvor.BackupSpec{Cluster: "test", Location: "dir", Scope: scope, Volumes: noData}}
 }
 
 // backUp begins and runs a backup.
