@@ -23,7 +23,7 @@ type document struct {
 	index   int
 	only    bool // in its source
 	node    *yaml.Node
-	object  Object
+	object  Object         // all that could be read; with a problem, not to be used
 	foreign bool           // it was of another program
 	lines   map[string]int // of each field path
 	problem []Problem
@@ -42,7 +42,8 @@ func Decode(data []byte, source string) ([]Object, error) {
 }
 
 // Load decodes objects, fills in their defaults and validates them. Like Decode, it reports all mistakes of all
-// documents together, and returns no object if there are any. An object that stands twice is a mistake too.
+// documents together, and returns no object if there are any: what is wrong beside what can't be read is among them.
+// An object that stands twice is a mistake too.
 func Load(data []byte, source string) ([]Object, error) {
 	docs, ps := decode(data, source, nil)
 	return finish(docs, append(ps, check(docs, source)...))
@@ -58,7 +59,12 @@ func check(docs []document, source string) (ps Problems) {
 		}
 		d.object.Default()
 		for _, e := range d.object.Validate() {
-			ps = append(ps, d.locate(fieldProblem(d.object, e), source))
+			if !d.unclear(e.Field) {
+				ps = append(ps, d.locate(fieldProblem(d.object, e), source))
+			}
+		}
+		if d.unclear("metadata.name") || d.unclear("spec.cluster") {
+			continue
 		}
 		key := identity(d.object)
 		if seen[key] {
@@ -94,7 +100,7 @@ func finish(docs []document, ps Problems) ([]Object, error) {
 	return objects, nil
 }
 
-// decode reads every document, and gives an object to those without a mistake.
+// decode reads every document.
 func decode(data []byte, source string, kinds ForeignKinds) ([]document, Problems) {
 	docs, p := readDocuments(data)
 	for i := range docs {
@@ -138,7 +144,7 @@ func (d *document) locate(p Problem, source string) Problem {
 	return p
 }
 
-// decode checks the document against the type of its kind; a document without a mistake becomes an object.
+// decode checks the document against the type of its kind. One with mistakes becomes an object without what is mistaken.
 func (d *document) decode(kinds ForeignKinds) {
 	into := d.target(kinds)
 	if into == nil {
@@ -151,6 +157,9 @@ func (d *document) decode(kinds ForeignKinds) {
 		d.problem[i].Object = name
 	}
 	if len(d.problem) > 0 {
+		if w.budget >= 0 && d.readable(into) {
+			d.translate(into, name)
+		}
 		return
 	}
 	// The walk gives every mistake its place; the library has the last word on what a document means.

@@ -227,3 +227,43 @@ a.yaml:18 (document 3): Rule/freeze: metadata.name: the same object stands in th
 		t.Errorf("the problems are %+v", ps)
 	}
 }
+
+// What can't be read is not judged: a field of the wrong type is not said to be missing, and what stands beside it is checked.
+func TestLoadNamesMistakesInReadingAndOthersAtOnce(t *testing.T) {
+	for _, c := range []struct {
+		why, in string
+		want    []string
+	}{
+		{"beside an unknown field", head + "spec:\n  subRules:\n  - podSelectors: [{}]\n    timeout: 5s\n    actions: [{shell: sync, timeout: -5s}]\n", []string{
+			"a.yaml:7: Rule/freeze: spec.subRules[0].timeout: unknown field; known here are name, podSelectors, onNoPods, actions",
+			`a.yaml:8: Rule/freeze: spec.subRules[0].actions[0].timeout: Invalid value: "-5s": must be more than 0`}},
+		{"what is of the wrong type is not missing", "apiVersion: salvor.io/v1\nkind: Backup\nmetadata: {name: b}\nspec:\n  cluster: [prod]\n  scope: {namespaces: [A_b]}\n", []string{
+			"a.yaml:4: Backup/b: spec.location: Required value",
+			"a.yaml:5: Backup/b: spec.cluster: must be text, is a list",
+			`a.yaml:6: Backup/b: spec.scope.namespaces[0]: Invalid value: "A_b"`}},
+		{"behind an item that is none", head + "spec: {subRules: [{podSelectors: [{}], actions: [7,\n{shell: sync, timeout: -5s}]}]}\n", []string{
+			`a.yaml:4: Rule/freeze: spec.subRules[0].actions[0]: must be a mapping of names to values, is the number "7"`,
+			`a.yaml:5: Rule/freeze: spec.subRules[0].actions[1].timeout: Invalid value: "-5s": must be more than 0`}},
+		{"beside a key that stands twice", head + "spec:\n  subRules:\n  - podSelectors: [{}]\n    name: a\n    name: b\n    actions: [{}]\n", []string{
+			"a.yaml:8: Rule/freeze: spec.subRules[0].name: stands twice; the first is on line 7",
+			"a.yaml:9: Rule/freeze: spec.subRules[0].actions[0]"}},
+		{"an object that stands twice", head + "spec: {x: 1, subRules: [{podSelectors: [{}], actions: [{shell: sync}]}]}\n---\n" + head + "spec: {subRules: [{podSelectors: [{}], actions: [{shell: sync}]}]}\n", []string{
+			"a.yaml:4 (document 1): Rule/freeze: spec.x: unknown field",
+			"a.yaml:8 (document 2): Rule/freeze: metadata.name: the same object stands in this source twice"}},
+		{"names that can't be read are not the same", strings.Repeat("---\n"+strings.Replace(head, "freeze", "1", 1)+"spec: {subRules: [{podSelectors: [{}], actions: [{shell: sync}]}]}\n", 2), []string{
+			"a.yaml:4 (document 1): Rule/1: metadata.name: must be text",
+			"a.yaml:9 (document 2): Rule/1: metadata.name: must be text"}},
+	} {
+		_, err := salvor.Load([]byte(c.in), "a.yaml")
+		var ps salvor.Problems
+		if !errors.As(err, &ps) || len(ps) != len(c.want) {
+			t.Errorf("%s: want %d mistakes, got\n%v", c.why, len(c.want), err)
+			continue
+		}
+		for i, p := range ps {
+			if !strings.HasPrefix(p.String(), c.want[i]) {
+				t.Errorf("%s: got\n%s\nwant\n%s", c.why, p, c.want[i])
+			}
+		}
+	}
+}

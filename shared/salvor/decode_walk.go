@@ -83,14 +83,17 @@ func (w *walker) mapping(n *yaml.Node, t reflect.Type, path string) {
 		fields = jsonFields(t)
 	}
 	seen := map[string]int{}
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		key, value := n.Content[i], n.Content[i+1]
+	pairs := n.Content
+	n.Content = nil // keys that can't be taken go, so that what remains can be read
+	for i := 0; i+1 < len(pairs); i += 2 {
+		key, value := pairs[i], pairs[i+1]
 		if key.Kind != yaml.ScalarNode {
 			w.fail(key, path, "a key must be plain text, is %s", describe(key))
 			continue
 		}
 		if key.ShortTag() == "!!merge" {
 			w.merge(value, t, path)
+			n.Content = append(n.Content, key, value)
 			continue
 		}
 		// A key is text, also where YAML would take it for a number: labels have such keys.
@@ -100,6 +103,7 @@ func (w *walker) mapping(n *yaml.Node, t reflect.Type, path string) {
 			continue
 		}
 		seen[key.Value] = key.Line
+		n.Content = append(n.Content, key, value)
 		w.member(key, value, t, fields, path)
 	}
 }

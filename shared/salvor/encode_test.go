@@ -176,8 +176,12 @@ func FuzzDecode(f *testing.F) {
 	f.Add([]byte(strings.Join(examples, "\n---\n")))
 	f.Add([]byte(head + "spec: {subRules: [{podSelectors: [&a {matchLabels: {a: b}}, *a], actions: [{shell: |-\n a\n}]}]}\n---\n---\nkind: x"))
 	f.Add([]byte(head + "spec: {subRules: [{podSelectors: [{}], actions: [{<<: {shell: a}, timeout: 5s}]}]}"))
+	f.Add([]byte(head + "spec: {subRules: [{podSelectors: 1, actions: [null, {shell: sync, shell: 2}]}], x: &b {y: *b}}"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		objects, err := salvor.Decode(data, "it")
+		if _, loadErr := salvor.Load(data, "it"); err != nil && loadErr == nil {
+			t.Errorf("what is refused with %v is loaded", err)
+		}
 		if err != nil {
 			if !salvor.Is(err, salvor.Invalid) || objects != nil {
 				t.Errorf("%d objects and %v", len(objects), err)

@@ -2,6 +2,7 @@ package salvor
 
 import (
 	"reflect"
+	"slices"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -60,11 +61,12 @@ func (d *document) translate(into any, name string) {
 				list[i].Object = name
 			}
 		}
-		d.problem = append(d.problem, mistakes...)
+		mistakes = slices.DeleteFunc(mistakes, func(p Problem) bool { return d.unclear(p.Path) })
+		if d.problem = append(d.problem, mistakes...); len(d.problem) > 0 {
+			return // it has been validated, by its own names
+		}
 	}
-	if len(d.problem) == 0 {
-		d.object = o
-	}
+	d.object = o
 }
 
 // spread replaces a v1 List, as kubectl prints several objects, by what is in it.

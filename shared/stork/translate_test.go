@@ -148,7 +148,7 @@ func TestMistakesNameTheField(t *testing.T) {
 		want       string
 	}{
 		"an unknown field":              {"runInSinglePod", "runInOnePod", "in.yaml:14: Rule/mysql-hold: rules[0].actions[0].runInOnePod: unknown field; known here are type, background"},
-		"a value of another type":       {"background: true", "background: maybe", `in.yaml:22: Rule/mysql-hold: rules[1].actions[0].background: must be true or false, is the text "maybe"`},
+		"a value of another type":       {"runInSinglePod: true", "runInSinglePod: maybe", `in.yaml:14: Rule/mysql-hold: rules[0].actions[0].runInSinglePod: must be true or false, is the text "maybe"`},
 		"a key twice":                   {"container: mysqld", "container: mysqld\n    container: other", "rules[1].container: stands twice; the first is on line 19"},
 		"an operator":                   {"{app: orders-worker}", "{matchLabels: {app: x}}", "in.yaml:11: Rule/mysql-hold: rules[0].podSelector[matchLabels]: must be text, is a mapping"},
 		"another type of action":        {"type: command", "type: script", `rules[0].actions[0].type: must be command, is "script"`},
@@ -173,6 +173,20 @@ func TestMistakesNameTheField(t *testing.T) {
 				t.Errorf("%q is not the only one of\n%s", tt.want, ps)
 			}
 		})
+	}
+}
+
+func TestMistakesOfEverySortAreNamedAtOnce(t *testing.T) {
+	wrong := strings.NewReplacer("runInSinglePod: true", "runInSinglePod: maybe", "container: mysqld", "container: My SQL", "tier: db", "tier: [db]")
+	_, _, err := load(t, wrong.Replace(mysql))
+	ps := salvor.Problems{}
+	if !errors.As(err, &ps) || len(ps) != 3 {
+		t.Fatalf("want three mistakes, got\n%v", err)
+	}
+	for _, want := range []string{"rules[0].actions[0].runInSinglePod: must be true or false", "rules[1].podSelector[tier]: must be text", "rules[1].actions[0].container: Invalid value"} {
+		if !strings.Contains(ps.Error(), want) {
+			t.Errorf("%q is not in\n%s", want, ps)
+		}
 	}
 }
 

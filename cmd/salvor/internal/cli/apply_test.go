@@ -77,7 +77,7 @@ func TestApplyListsAllMistakesAndChangesNothing(t *testing.T) {
 	if r.code != 2 || r.stdout != "" {
 		t.Errorf("ended with %d and printed %q", r.code, r.stdout)
 	}
-	for _, want := range []string{"2.yaml:8", "actoins", "3.json", "metadata.name", "spec", "4 mistakes; nothing was changed"} {
+	for _, want := range []string{"2.yaml:8", "actoins", "3.json", "metadata.name", "spec", "actions: Required", "5 mistakes; nothing was changed"} {
 		if !strings.Contains(r.stderr, want) {
 			t.Errorf("%q is not named in\n%s", want, r.stderr)
 		}
