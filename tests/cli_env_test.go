@@ -3,12 +3,10 @@ package tests
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -18,22 +16,6 @@ import (
 	"salvor.io/salvor/shared/salvor"
 	"salvor.io/salvor/tests/testenv"
 )
-
-// binary builds the command once in this process.
-var binary = sync.OnceValues(func() (string, error) {
-	root, err := testenv.Root()
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(root, "bin", "salvor-test") // others may run bin/salvor at the moment
-	cmd := exec.Command("go", "build", "-trimpath", "-o", path, "./cmd/salvor")
-	cmd.Dir, cmd.Env = root, append(os.Environ(), "CGO_ENABLED=0")
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("building cmd/salvor: %w\n%s", err, out)
-	}
-	return path, nil
-})
 
 // salvorCLI runs the real program in a home of its own.
 type salvorCLI struct {
@@ -49,11 +31,7 @@ type ending struct {
 
 func newCLI(t *testing.T) *salvorCLI {
 	t.Helper()
-	path, err := binary()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &salvorCLI{t, path, t.TempDir()}
+	return &salvorCLI{t, testenv.Salvor(t), t.TempDir()}
 }
 
 func (c *salvorCLI) command(args ...string) *exec.Cmd {

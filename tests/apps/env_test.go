@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"math/big"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -42,17 +41,8 @@ type site struct {
 func newSite(t *testing.T) *site {
 	t.Helper()
 	s := &site{T: t, dir: t.TempDir()}
-	root, err := testenv.Root()
-	if err != nil {
-		t.Fatal(err)
-	}
-	build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-o", filepath.Join(s.dir, "sites"), "./tests/apps/sites")
-	build.Dir, build.Env = root, append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("building the operator: %v\n%s", err, out)
-	}
 	s.KubeServer = testenv.Kube(t, testenv.KubeOptions{Name: "apps", Node: true, Snapshots: true, ReachPods: true,
-		Programs: map[string]string{"localhost/salvor/sites-operator:1": filepath.Join(s.dir, "sites")}})
+		Programs: map[string]string{"localhost/salvor/sites-operator:1": testenv.Program(t, "./tests/apps/sites")}})
 	config, err := clientcmd.BuildConfigFromFlags("", s.Kubeconfig)
 	if err != nil {
 		t.Fatal(err)

@@ -15,22 +15,12 @@ import (
 // cli runs the real command against the API, with the caller's credentials, and expects it to end with the code.
 func (w *world) cli(code int, args ...string) string {
 	w.t.Helper()
-	root, err := testenv.Root()
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	path := filepath.Join(root, "bin", "salvor-test-aws")
-	build := exec.CommandContext(w.t.Context(), "go", "build", "-trimpath", "-o", path, "./cmd/salvor")
-	build.Dir, build.Env = root, append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		w.t.Fatalf("%v\n%s", err, out)
-	}
-	cmd := exec.CommandContext(w.t.Context(), path, append([]string{"--api", w.API.URL}, args...)...)
+	cmd := exec.CommandContext(w.t.Context(), testenv.Salvor(w.t), append([]string{"--api", w.API.URL}, args...)...)
 	cmd.Env = append(os.Environ(), "AWS_ACCESS_KEY_ID="+w.API.AccessKey, "AWS_SECRET_ACCESS_KEY="+w.API.SecretKey, "AWS_SESSION_TOKEN=",
 		"AWS_REGION="+cloud.Region, "AWS_EC2_METADATA_DISABLED=true", "TZ=UTC", "HOME="+w.t.TempDir())
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
-	err = cmd.Run()
+	err := cmd.Run()
 	if cmd.ProcessState == nil || cmd.ProcessState.ExitCode() != code {
 		w.t.Fatalf("salvor %s ended %v, want %d\n%s", strings.Join(args, " "), err, code, &out)
 	}

@@ -37,12 +37,7 @@ func newLab(t *testing.T) *lab {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := &lab{root: root, salvor: filepath.Join(t.TempDir(), "salvor")}
-	build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-o", l.salvor, "./cmd/salvor")
-	build.Dir, build.Env = root, append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("building salvor: %v\n%s", err, out)
-	}
+	l := &lab{root: root, salvor: testenv.Salvor(t)}
 	l.KubeServer = testenv.Kube(t, testenv.KubeOptions{Name: "databases", Node: true, Images: []string{testenv.DatabaseImage(t)}})
 	config, err := clientcmd.BuildConfigFromFlags("", l.Kubeconfig)
 	if err != nil {

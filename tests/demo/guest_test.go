@@ -10,7 +10,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -25,28 +24,6 @@ import (
 // localImage is the one that the throw-away cluster has.
 const localImage = "localhost/salvor/busybox:1"
 
-// programs are built once.
-var programs = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "salvor-demo-test-")
-	if err != nil {
-		return "", err
-	}
-	cmd := exec.Command("go", "build", "-o", dir+string(filepath.Separator), ".", "../../cmd/salvor")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("building: %w\n%s", err, out)
-	}
-	return dir, nil
-})
-
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if dir, err := programs(); err == nil {
-		_ = os.RemoveAll(dir)
-	}
-	os.Exit(code)
-}
-
 // cue is what to do once the screen shows something.
 type cue struct {
 	shows string
@@ -56,11 +33,7 @@ type cue struct {
 // demo runs the demo on the cluster. The cues come one after the other.
 func demo(t *testing.T, kubeconfig string, cues []cue, args ...string) (screen string, code int) {
 	t.Helper()
-	dir, err := programs()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.CommandContext(t.Context(), filepath.Join(dir, "demo"), append([]string{"--salvor", filepath.Join(dir, "salvor"), "--kubeconfig", kubeconfig, "--image", localImage}, args...)...)
+	cmd := exec.CommandContext(t.Context(), testenv.Program(t, "./tests/demo"), append([]string{"--salvor", testenv.Salvor(t), "--kubeconfig", kubeconfig, "--image", localImage}, args...)...)
 	cmd.Env = append(os.Environ(), "PATH="+tools(t)+":"+os.Getenv("PATH"), "TMPDIR="+t.TempDir())
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // as a terminal does
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGINT) }
@@ -85,7 +58,7 @@ func demo(t *testing.T, kubeconfig string, cues []cue, args ...string) (screen s
 			}
 		}
 	}()
-	err = cmd.Wait()
+	err := cmd.Wait()
 	in.Close()
 	<-read
 	if _, ok := errors.AsType[*exec.ExitError](err); err != nil && !ok {

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -29,21 +28,6 @@ var (
 	configMaps = cluster.Resource{Version: "v1", Name: "configmaps", Kind: "ConfigMap", Namespaced: true}
 )
 
-// binary builds the command once in this process.
-var binary = sync.OnceValues(func() (string, error) {
-	root, err := testenv.Root()
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(root, "bin", "salvor-test-eks")
-	cmd := exec.Command("go", "build", "-trimpath", "-o", path, "./cmd/salvor")
-	cmd.Dir, cmd.Env = root, append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("building cmd/salvor: %w\n%s", err, out)
-	}
-	return path, nil
-})
-
 // program is the real command in a home of its own, as the user of AWS.
 type program struct {
 	t    *testing.T
@@ -54,12 +38,8 @@ type program struct {
 
 func newProgram(t *testing.T, k testenv.EKSServer) *program {
 	t.Helper()
-	path, err := binary()
-	if err != nil {
-		t.Fatal(err)
-	}
 	dir := t.TempDir()
-	return &program{t, path, dir, append(k.AWS.Env(), "SALVOR_HOME="+filepath.Join(dir, "home"), "TZ=UTC")}
+	return &program{t, testenv.Salvor(t), dir, append(k.AWS.Env(), "SALVOR_HOME="+filepath.Join(dir, "home"), "TZ=UTC")}
 }
 
 // run expects the command to end with the code and returns all that it printed.

@@ -4,12 +4,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -40,7 +37,7 @@ type world struct {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	k := testenv.Kube(t, testenv.KubeOptions{Name: "freeze", Node: true})
-	w := &world{home: t.TempDir(), program: program(t)}
+	w := &world{home: t.TempDir(), program: testenv.Salvor(t)}
 	var err error
 	if w.cluster, err = connect(k.Kubeconfig); err != nil {
 		t.Fatal(err)
@@ -63,30 +60,6 @@ func connect(path string) (*kube.Client, error) {
 	}
 	return kube.New(config)
 }
-
-// program builds the command once in this process.
-func program(t *testing.T) string {
-	t.Helper()
-	path, err := build()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
-
-var build = sync.OnceValues(func() (string, error) {
-	root, err := testenv.Root()
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(root, "bin", "salvor-freeze-test") // others may run bin/salvor at the moment
-	cmd := exec.Command("go", "build", "-trimpath", "-o", path, "./cmd/salvor")
-	cmd.Dir, cmd.Env = root, append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("building cmd/salvor: %w\n%s", err, out)
-	}
-	return path, nil
-})
 
 // salvor runs a command in the home, which has to succeed.
 func (w *world) salvor(t *testing.T, args ...string) {
