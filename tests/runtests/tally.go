@@ -1,11 +1,13 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -19,11 +21,16 @@ type event struct {
 	Output     string
 }
 
-// tally counts tests and shows a line for each package, and all that a failed one wrote.
+// heartbeat is how often a run that says nothing says what it waits for.
+const heartbeat = 30 * time.Second
+
+// tally counts tests and shows a line for each package, and all that a failed one wrote. Suites may share it.
 type tally struct {
 	w   io.Writer
 	now func() time.Time
 
+	mu             sync.Mutex
+	said           time.Time // the last word
 	began          time.Time
 	passed, failed int
 	skipped        []string
@@ -39,13 +46,34 @@ type running struct {
 }
 
 func newTally(w io.Writer, now func() time.Time) *tally {
-	return &tally{w: w, now: now, began: now(), packages: map[string]*running{}}
+	return &tally{w: w, now: now, began: now(), said: now(), packages: map[string]*running{}}
 }
 
-func (t *tally) add(e event) {
+func (t *tally) print(format string, args ...any) {
+	t.said = t.now()
+	fmt.Fprintf(t.w, format, args...)
+}
+
+// line shows a line that is no event.
+func (t *tally) line(text string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.print("%s", text)
+}
+
+// add counts an event, and reports whether it is a failure.
+func (t *tally) add(e event) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	failed := t.failed
+	t.take(e)
+	return t.failed > failed
+}
+
+func (t *tally) take(e event) {
 	if strings.HasPrefix(e.Action, "build-") {
 		if e.Output != "" {
-			fmt.Fprint(t.w, e.Output)
+			t.print("%s", e.Output)
 		}
 		return
 	}
@@ -75,7 +103,7 @@ func (t *tally) add(e event) {
 		t.fail(p, name, p.output[e.Test])
 	case "skip":
 		t.skipped = append(t.skipped, name)
-		fmt.Fprintf(t.w, "SKIP  %s\n%s", name, strings.Join(p.output[e.Test], ""))
+		t.print("SKIP  %s\n%s", name, strings.Join(p.output[e.Test], ""))
 	}
 	delete(p.output, e.Test)
 }
@@ -84,7 +112,7 @@ func (t *tally) fail(p *running, name string, output []string) {
 	t.failed++
 	p.failed++
 	t.failures = append(t.failures, name)
-	fmt.Fprintf(t.w, "FAIL  %s\n%s", name, strings.Join(output, ""))
+	t.print("FAIL  %s\n%s", name, strings.Join(output, ""))
 }
 
 // endPackage tells how a package ended. One that failed without a failed test, by a build, a panic or a time-out,
@@ -102,11 +130,29 @@ func (t *tally) endPackage(e event, p *running) {
 	if p.passed+p.failed == 0 {
 		return // no tests
 	}
-	fmt.Fprintf(t.w, "%-5s %s: %d passed, %d failed in %.1f s\n", strings.ToUpper(e.Action), e.Package, p.passed, p.failed, e.Elapsed)
+	t.print("%-5s %s: %d passed, %d failed in %.1f s\n", strings.ToUpper(e.Action), e.Package, p.passed, p.failed, e.Elapsed)
 }
 
-// waiting tells which packages run, and how long.
+// beat says what runs whenever nothing has been said for a while, until the context ends.
+func (t *tally) beat(ctx context.Context) {
+	for tick := time.NewTicker(time.Second); ; {
+		select {
+		case <-ctx.Done():
+			tick.Stop()
+			return
+		case <-tick.C:
+			t.waiting()
+		}
+	}
+}
+
+// waiting tells which packages run, and how long, if nothing has been said for a while.
 func (t *tally) waiting() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.now().Sub(t.said) < heartbeat {
+		return
+	}
 	var names []string
 	for name, p := range t.packages {
 		names = append(names, fmt.Sprintf("%s (%.0f s)", name, t.now().Sub(p.began).Seconds()))
@@ -115,26 +161,26 @@ func (t *tally) waiting() {
 	if len(names) == 0 {
 		names = []string{"the build"}
 	}
-	fmt.Fprintf(t.w, "      waiting for %s\n", strings.Join(names, ", "))
+	t.print("      waiting for %s\n", strings.Join(names, ", "))
 }
 
 // report ends the run; it tells whether all is well. err is what went wrong besides tests.
 func (t *tally) report(err error) bool {
 	for _, name := range t.failures {
-		fmt.Fprintf(t.w, "failed: %s\n", name)
+		t.print("failed: %s\n", name)
 	}
 	for _, name := range t.skipped {
-		fmt.Fprintf(t.w, "skipped, which counts as failed: %s\n", name)
+		t.print("skipped, which counts as failed: %s\n", name)
 	}
 	failed := t.failed + len(t.skipped)
 	if err != nil {
-		fmt.Fprintf(t.w, "error: %v\n", err)
+		t.print("error: %v\n", err)
 		failed = max(failed, 1)
 	}
 	if t.passed == 0 && failed == 0 {
-		fmt.Fprintln(t.w, "error: no test ran")
+		t.print("error: no test ran\n")
 		failed = 1
 	}
-	fmt.Fprintf(t.w, "in %s\n%d passed, %d failed\n", t.now().Sub(t.began).Round(time.Second), t.passed, failed)
+	t.print("in %s\n%d passed, %d failed\n", t.now().Sub(t.began).Round(time.Second), t.passed, failed)
 	return failed == 0
 }

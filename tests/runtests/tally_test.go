@@ -5,8 +5,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/google/go-cmp/cmp"
 )
 
 func TestReport(t *testing.T) {
@@ -60,20 +58,16 @@ func TestOutputOfFailedTestIsShown(t *testing.T) {
 	}
 }
 
-func TestSuite(t *testing.T) {
-	for _, c := range []struct{ name, in, env, want string }{
-		{"flags follow -json", "-race ./...", "", "test -json -race ./..."},
-		{"-C comes first", "-C tools -p 2 ./...", "", "test -C tools -json -p 2 ./..."},
-		{"variables come before", "A=b C= -gcflags=all=-l ./...", "A=b C=", "test -json -gcflags=all=-l ./..."},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			env, args := cutEnv(strings.Fields(c.in))
-			if diff := cmp.Diff(strings.Fields(c.env), env); diff != "" {
-				t.Error(diff)
-			}
-			if diff := cmp.Diff(strings.Fields(c.want), testArgs(args)); diff != "" {
-				t.Error(diff)
-			}
-		})
+func TestOneThatSaysNothingSaysWhatItWaitsFor(t *testing.T) {
+	var w strings.Builder
+	now := time.Unix(0, 0)
+	tally := newTally(&w, func() time.Time { return now })
+	tally.add(event{Action: "run", Package: "p", Test: "TestA"})
+	tally.waiting()
+	now = now.Add(heartbeat)
+	tally.waiting()
+	tally.waiting()
+	if got, want := w.String(), "      waiting for p (30 s)\n"; got != want {
+		t.Errorf("it says %q, want %q", got, want)
 	}
 }

@@ -1,0 +1,85 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"time"
+)
+
+// suite is one `go test`.
+type suite struct {
+	// env are variables, as NAME=value.
+	env     []string
+	command []string
+}
+
+// newSuite reads a suite: nice, variables as in a shell, flags and packages. -json comes behind -C, which has to be first.
+func newSuite(text string) suite {
+	words := strings.Fields(text)
+	command := []string{"go", "test"}
+	if len(words) > 0 && words[0] == "nice" {
+		command, words = append([]string{"nice"}, command...), words[1:]
+	}
+	n := slices.IndexFunc(words, func(w string) bool { return strings.HasPrefix(w, "-") || !strings.Contains(w, "=") })
+	if n < 0 {
+		n = len(words)
+	}
+	env, words := words[:n], words[n:]
+	if len(words) > 1 && words[0] == "-C" {
+		command, words = append(command, words[:2]...), words[2:]
+	}
+	return suite{env, append(append(command, "-json"), words...)}
+}
+
+func (s suite) String() string { return strings.Join(append(slices.Clone(s.env), s.command...), " ") }
+
+// run runs it. A failed test is the tally's to tell; the error is of anything else.
+func (s suite) run(ctx context.Context, t *tally) error {
+	cmd := exec.CommandContext(ctx, s.command[0], s.command[1:]...)
+	cmd.Env, cmd.Stderr = append(os.Environ(), s.env...), os.Stderr
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = time.Minute
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return fmt.Errorf("running %s: %w", s, err)
+	}
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("running %s: %w", s, err)
+	}
+	failed, readErr := read(t, out)
+	err = errors.Join(readErr, cmd.Wait())
+	if _, exited := errors.AsType[*exec.ExitError](err); exited && readErr == nil && failed && ctx.Err() == nil {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", s, err)
+	}
+	return nil
+}
+
+// read hands each event to the tally, and reports whether the tally has counted a failure.
+func read(t *tally, out io.Reader) (failed bool, err error) {
+	for r := bufio.NewReader(out); ; {
+		line, err := r.ReadBytes('\n')
+		var e event
+		if len(line) > 0 && json.Unmarshal(line, &e) == nil {
+			failed = t.add(e) || failed
+		} else {
+			t.line(string(line)) // not an event: go itself
+		}
+		if errors.Is(err, io.EOF) {
+			return failed, nil
+		}
+		if err != nil {
+			return failed, err
+		}
+	}
+}
