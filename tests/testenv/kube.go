@@ -15,9 +15,13 @@ type KubeOptions struct {
 	// Node adds a node that runs pods: kubelet and containerd. It needs root.
 	// Without it there is the control plane alone.
 	Node bool
-	// Snapshots adds the CSI hostpath driver and the snapshot controller. It
-	// needs Node.
+	// Snapshots adds a CSI driver called like that of EBS and the snapshot
+	// controller. It needs Node.
 	Snapshots bool
+	// GroupSnapshots makes that driver one that has group snapshots. It needs Snapshots.
+	GroupSnapshots bool
+	// Storage is a directory of volumes and snapshots that clusters share, as those of one AWS account do; empty: the cluster's own.
+	Storage string
 	// ReachPods lets webhooks, HTTP probes and the API server's proxy reach pods. It needs Node.
 	ReachPods bool
 	// Programs are images of one static program each: the tag, and the program's path. They need Node.
@@ -35,7 +39,8 @@ type KubeServer struct {
 	Kubeconfig string `json:"kubeconfig"` // path; signs in as cluster-admin
 	Server     string `json:"server"`     // https://127.0.0.1:port
 	Version    string `json:"version"`
-	Node       bool   `json:"-"` // pods run here
+	Storage    string `json:"storage"` // directory of volumes and snapshots; empty without Snapshots
+	Node       bool   `json:"-"`       // pods run here
 }
 
 // Kube returns this process's cluster with these options.
@@ -47,6 +52,12 @@ func Kube(t testing.TB, o KubeOptions) KubeServer {
 	}
 	if o.Snapshots {
 		args = append(args, "--snapshots")
+	}
+	if o.GroupSnapshots {
+		args = append(args, "--group-snapshots")
+	}
+	if o.Storage != "" {
+		args = append(args, "--storage", o.Storage)
 	}
 	if o.ReachPods {
 		args = append(args, "--reach-pods")

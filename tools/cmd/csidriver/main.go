@@ -17,7 +17,8 @@ import (
 func main() {
 	d := csidriver.Driver{Store: &ebs.Store{Now: time.Now}}
 	flag.StringVar(&d.Store.Dir, "store", "", "directory of volumes and snapshots")
-	flag.DurationVar(&d.Store.Settle, "settle", 0, "how long a snapshot is pending")
+	flag.DurationVar(&d.Pending, "pending", 0, "how long a snapshot is pending after it was cut")
+	flag.BoolVar(&d.Groups, "groups", false, "have group snapshots")
 	flag.StringVar(&d.NodeID, "node-id", "", "id of the EC2 instance")
 	flag.StringVar(&d.Zone, "zone", "", "zone of the node and of its volumes")
 	flag.StringVar(&d.Socket, "socket", "", "where CSI is served")

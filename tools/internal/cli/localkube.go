@@ -21,6 +21,8 @@ var localkubeVerbs = map[string]verb{
 	"list":    {"show the clusters", list},
 	"logs":    {"show what the programs of a cluster wrote", logs},
 	"compact": {"compact etcd now: lists at older revisions answer 410", localkubeCompact},
+	"suspend": {"stop a program of a cluster, such as csi-snapshotter, until resume", suspend},
+	"resume":  {"let a suspended program go on", resume},
 	"user":    {"make a kubeconfig for a user, for RBAC to judge", localkubeUser},
 }
 
@@ -34,6 +36,7 @@ func (c *call) localkubeFlags(flags *flag.FlagSet) (*startFlags, *cluster.Option
 	flags.BoolVar(&options.Snapshots, "snapshots", false, "with volumes and volume snapshots (implies --node)")
 	flags.BoolVar(&options.IAM, "iam", false, "as a cluster of EKS: AWS identities sign in by aws-iam-authenticator")
 	flags.StringVar(&options.SnapshotDelay, "snapshot-delay", "0s", "how long a snapshot is pending until it can be used, as on EBS")
+	flags.BoolVar(&options.GroupSnapshots, "group-snapshots", false, "with a driver that has group snapshots (implies --snapshots)")
 	flags.StringVar(&options.Storage, "storage", "", "directory of volumes and snapshots; clusters that share it share their snapshots, as in one AWS account; it is not removed (default: the cluster's own)")
 	flags.Func("apiserver-arg", "`flag` for the API server, as --x=y (repeatable)", func(arg string) error {
 		options.APIServerArgs = append(options.APIServerArgs, arg)
@@ -69,6 +72,7 @@ func (c *call) localkubeFlags(flags *flag.FlagSet) (*startFlags, *cluster.Option
 }
 
 func (c *call) localkubeUp(ctx context.Context, start *startFlags, options *cluster.Options) (json.RawMessage, error) {
+	options.Snapshots = options.Snapshots || options.GroupSnapshots
 	options.Node = options.Node || options.Snapshots || options.ReachPods || len(options.Programs) > 0 || len(options.Images) > 0
 	if _, err := time.ParseDuration(options.SnapshotDelay); err != nil {
 		return nil, fmt.Errorf("%w: --snapshot-delay: %w", ErrUsage, err)

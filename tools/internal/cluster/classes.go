@@ -69,22 +69,28 @@ func (r *run) makeStorageClasses(ctx context.Context) error {
 }
 
 // makeSnapshotClasses makes ebs, the default, whose snapshots go with their
-// VolumeSnapshot, and ebs-retain, whose snapshots stay.
+// VolumeSnapshot, and ebs-retain, whose snapshots stay; and ebs-group of groups,
+// if the driver has them.
 func (r *run) makeSnapshotClasses(ctx context.Context) error {
-	const path = "/apis/snapshot.storage.k8s.io/v1/volumesnapshotclasses"
-	for _, c := range []struct{ name, policy, byDefault string }{
-		{"ebs", "Delete", "true"},
-		{"ebs-retain", "Retain", "false"},
-	} {
-		class := object{
-			"apiVersion": "snapshot.storage.k8s.io/v1", "kind": "VolumeSnapshotClass",
+	type class struct{ name, group, kind, plural, policy, byDefault string }
+	classes := []class{
+		{"ebs", "snapshot", "VolumeSnapshotClass", "volumesnapshotclasses", "Delete", "true"},
+		{"ebs-retain", "snapshot", "VolumeSnapshotClass", "volumesnapshotclasses", "Retain", "false"},
+	}
+	if r.Options.GroupSnapshots {
+		classes = append(classes, class{"ebs-group", "groupsnapshot", "VolumeGroupSnapshotClass", "volumegroupsnapshotclasses", "Delete", "true"})
+	}
+	for _, c := range classes {
+		version := c.group + ".storage.k8s.io/v1"
+		body := object{
+			"apiVersion": version, "kind": c.kind,
 			"metadata": object{"name": c.name, "annotations": object{
-				"snapshot.storage.kubernetes.io/is-default-class": c.byDefault}},
+				c.group + ".storage.kubernetes.io/is-default-class": c.byDefault}},
 			"driver": csidriver.Name, "deletionPolicy": c.policy,
 		}
 		// The API server serves a new kind a moment after its CRD.
-		err := child.Poll(ctx, "VolumeSnapshotClass to be served", func(ctx context.Context) (bool, error) {
-			err := r.api.Post(ctx, path, class, nil)
+		err := child.Poll(ctx, c.kind+" to be served", func(ctx context.Context) (bool, error) {
+			err := r.api.Post(ctx, "/apis/"+version+"/"+c.plural, body, nil)
 			var status *kubeapi.StatusError
 			return err == nil || errors.As(err, &status) && status.Code == http.StatusConflict, err
 		})

@@ -57,6 +57,9 @@ func (c *Cluster) Start(ctx context.Context, group *child.Group, step func(strin
 	if c.Options.Node {
 		up.Node = c.node().Name()
 	}
+	if c.Options.Snapshots {
+		up.Storage = r.storage()
+	}
 	return up, nil
 }
 

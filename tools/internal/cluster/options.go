@@ -16,6 +16,8 @@ type Options struct {
 	Snapshots bool `json:"snapshots,omitempty"`
 	// SnapshotDelay is how long a snapshot is pending, as a Go duration.
 	SnapshotDelay string `json:"snapshotDelay,omitempty"`
+	// GroupSnapshots makes the driver one that has them. It needs Snapshots.
+	GroupSnapshots bool `json:"groupSnapshots,omitempty"`
 	// Storage is a directory of volumes and snapshots that outlives the cluster
 	// and may be shared by several; empty is one of its own.
 	Storage string `json:"storage,omitempty"`
@@ -43,6 +45,8 @@ type Result struct {
 	Version string `json:"version"`
 	// Node is the node's name; empty without one.
 	Node string `json:"node"`
+	// Storage is the directory of volumes and snapshots; empty without Snapshots.
+	Storage string `json:"storage,omitempty"`
 	// AWS is set with IAM only.
 	AWS *AWS `json:"aws,omitempty"`
 }

@@ -25,7 +25,7 @@ func (r *run) startSnapshots(ctx context.Context) error {
 	}
 	n := r.node()
 	err := r.start("csidriver", []string{
-		"--store=" + r.storage(), "--settle=" + r.Options.SnapshotDelay,
+		"--store=" + r.storage(), "--pending=" + r.Options.SnapshotDelay, fmt.Sprintf("--groups=%t", r.Options.GroupSnapshots),
 		"--node-id=" + n.InstanceID(), "--zone=" + node.Zone,
 		"--socket=" + driverSocket, "--registration=" + registrationSocket,
 	})
@@ -45,8 +45,8 @@ func (r *run) startSnapshots(ctx context.Context) error {
 		args []string
 	}{
 		{"csi-provisioner", provisionerArgs(r.layout)},
-		{"csi-snapshotter", snapshotterArgs(r.layout)},
-		{"snapshot-controller", snapshotControllerArgs(r.layout)},
+		{"csi-snapshotter", snapshotterArgs(r.layout, r.Options.GroupSnapshots)},
+		{"snapshot-controller", snapshotControllerArgs(r.layout, r.Options.GroupSnapshots)},
 	} {
 		env := []string{"NODE_NAME=" + n.Name(), "NAMESPACE=kube-system", "POD_NAME=" + sidecar.name}
 		if err := r.group.Start(sidecar.name, env, filepath.Join(r.Bin, sidecar.name), sidecar.args...); err != nil {
@@ -108,17 +108,21 @@ func provisionerArgs(l layout) []string {
 	}
 }
 
-func snapshotterArgs(l layout) []string {
+func snapshotterArgs(l layout, groups bool) []string {
 	return []string{
+		groupGate(groups),
 		"--kubeconfig=" + l.config(adminUser), "--csi-address=" + driverSocket,
 		"--extra-create-metadata",
 		retryStart, retryMax, "--kube-api-qps=100", "--kube-api-burst=200",
 	}
 }
 
-func snapshotControllerArgs(l layout) []string {
+func snapshotControllerArgs(l layout, groups bool) []string {
 	return []string{
+		groupGate(groups),
 		"--kubeconfig=" + l.config(adminUser), "--leader-election=false", "--http-endpoint=",
 		retryStart, retryMax, "--kube-api-qps=100", "--kube-api-burst=200",
 	}
 }
+
+func groupGate(on bool) string { return fmt.Sprintf("--feature-gates=CSIVolumeGroupSnapshot=%t", on) }

@@ -30,7 +30,7 @@ func (d *Driver) ControllerGetCapabilities(context.Context, *csi.ControllerGetCa
 }
 
 // CreateVolume makes a volume: empty, of a snapshot, or of another volume.
-func (d *Driver) CreateVolume(_ context.Context, r *csi.CreateVolumeRequest) (*csi.CreateVolumeResponse, error) {
+func (d *Driver) CreateVolume(ctx context.Context, r *csi.CreateVolumeRequest) (*csi.CreateVolumeResponse, error) {
 	if r.GetName() == "" || len(r.GetVolumeCapabilities()) == 0 {
 		return nil, status.Error(codes.InvalidArgument, "a volume needs a name and capabilities")
 	}
@@ -39,6 +39,13 @@ func (d *Driver) CreateVolume(_ context.Context, r *csi.CreateVolumeRequest) (*c
 	}
 	source, err := d.source(r.GetVolumeContentSource())
 	if err != nil {
+		return nil, err
+	}
+	f, err := readFault(r.GetParameters(), 0)
+	if err != nil {
+		return nil, err
+	}
+	if err := d.faults.happen(ctx, r.GetName(), f); err != nil {
 		return nil, err
 	}
 	v, err := d.Store.CreateVolume(r.GetName(), max(smallest, r.GetCapacityRange().GetRequiredBytes()), source)
@@ -65,10 +72,10 @@ func (d *Driver) source(s *csi.VolumeContentSource) (string, error) {
 	if err != nil {
 		return "", answer(err)
 	}
-	if d.Store.Now().Before(snap.Usable) {
+	if d.pending(snap) {
 		return "", status.Errorf(codes.Unavailable, "snapshot %s is still pending", snap.ID)
 	}
-	return snap.ID, nil
+	return snap.ID, d.sound(snap)
 }
 
 // DeleteVolume deletes a volume, if it is there.

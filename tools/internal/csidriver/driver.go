@@ -13,6 +13,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/container-storage-interface/spec/lib/go/csi"
 	"google.golang.org/grpc"
@@ -30,14 +31,21 @@ const Name = "ebs.csi.aws.com"
 type Driver struct {
 	csi.UnimplementedIdentityServer
 	csi.UnimplementedControllerServer
+	csi.UnimplementedGroupControllerServer
 	csi.UnimplementedNodeServer
 	pluginregistration.UnimplementedRegistrationServer
 
 	Store *ebs.Store
+	// Pending is how long a snapshot is pending after it was cut.
+	Pending time.Duration
+	// Groups makes the driver one that has group snapshots.
+	Groups bool
 	// NodeID is the EC2 instance, Zone where it is.
 	NodeID, Zone string
 	// Socket is where CSI is served; Registration where the kubelet looks for it.
 	Socket, Registration string
+
+	faults faults
 }
 
 // Serve answers calls until ctx ends.
@@ -46,6 +54,9 @@ func (d *Driver) Serve(ctx context.Context) error {
 	csi.RegisterIdentityServer(server, d)
 	csi.RegisterControllerServer(server, d)
 	csi.RegisterNodeServer(server, d)
+	if d.Groups {
+		csi.RegisterGroupControllerServer(server, d)
+	}
 	registration := grpc.NewServer()
 	pluginregistration.RegisterRegistrationServer(registration, d)
 	done := make(chan error, 2)

@@ -29,7 +29,8 @@ func newFixture(t *testing.T) *fixture {
 	f := &fixture{}
 	dir := t.TempDir()
 	f.driver = &csidriver.Driver{
-		Store: &ebs.Store{Dir: filepath.Join(dir, "store"), Settle: 10 * time.Second,
+		Pending: 10 * time.Second, Groups: true,
+		Store: &ebs.Store{Dir: filepath.Join(dir, "store"),
 			Now: func() time.Time { return time.Unix(f.now.Load(), 0) }},
 		NodeID: "i-0123", Zone: "us-east-1a",
 		Socket: filepath.Join(dir, "csi.sock"), Registration: filepath.Join(dir, "reg", "reg.sock"),

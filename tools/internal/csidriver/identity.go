@@ -14,13 +14,18 @@ func (d *Driver) GetPluginInfo(context.Context, *csi.GetPluginInfoRequest) (*csi
 	return &csi.GetPluginInfoResponse{Name: Name, VendorVersion: "salvor"}, nil
 }
 
-// GetPluginCapabilities says that it makes volumes, and that they are in a zone.
+// GetPluginCapabilities says that it makes volumes, that they are in a zone, and
+// whether it has group snapshots.
 func (d *Driver) GetPluginCapabilities(context.Context, *csi.GetPluginCapabilitiesRequest) (*csi.GetPluginCapabilitiesResponse, error) {
 	var out csi.GetPluginCapabilitiesResponse
-	for _, t := range []csi.PluginCapability_Service_Type{
+	types := []csi.PluginCapability_Service_Type{
 		csi.PluginCapability_Service_CONTROLLER_SERVICE,
 		csi.PluginCapability_Service_VOLUME_ACCESSIBILITY_CONSTRAINTS,
-	} {
+	}
+	if d.Groups {
+		types = append(types, csi.PluginCapability_Service_GROUP_CONTROLLER_SERVICE)
+	}
+	for _, t := range types {
 		out.Capabilities = append(out.Capabilities, &csi.PluginCapability{
 			Type: &csi.PluginCapability_Service_{Service: &csi.PluginCapability_Service{Type: t}}})
 	}

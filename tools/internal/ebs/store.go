@@ -26,15 +26,14 @@ var ErrNotFound = errors.New("not found")
 // Store is a directory of volumes and snapshots.
 type Store struct {
 	Dir string
-	// Settle is how long a new snapshot takes until it can be used.
-	Settle time.Duration
-	Now    func() time.Time
+	Now func() time.Time
 }
 
-// The two kinds of things in a store; each is an id's prefix, too.
+// The kinds of things; each is an id's prefix, too. A group is nothing but an id.
 const (
 	volumes   = "vol"
 	snapshots = "snap"
+	groups    = "group"
 )
 
 // id is made of the name that the caller gave, so that asking twice for the

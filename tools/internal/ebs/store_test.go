@@ -17,7 +17,7 @@ import (
 var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
 func newStore(t *testing.T) *ebs.Store {
-	return &ebs.Store{Dir: t.TempDir(), Settle: time.Minute, Now: func() time.Time { return noon }}
+	return &ebs.Store{Dir: t.TempDir(), Now: func() time.Time { return noon }}
 }
 
 func write(t *testing.T, s *ebs.Store, volume, text string) {
@@ -43,12 +43,12 @@ func TestSnapshotKeepsItsMoment(t *testing.T) {
 		t.Fatal(err)
 	}
 	write(t, s, v.ID, "before")
-	snap, err := s.CreateSnapshot("snapshot-1", v.ID)
+	snap, err := s.CreateSnapshot("snapshot-1", v.ID, ebs.SnapshotOptions{Pending: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}
 	write(t, s, v.ID, "after")
-	again, err := s.CreateSnapshot("snapshot-1", v.ID)
+	again, err := s.CreateSnapshot("snapshot-1", v.ID, ebs.SnapshotOptions{Pending: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,7 +99,7 @@ func TestMissingThingsAreNamed(t *testing.T) {
 	if _, err := s.CreateVolume("pvc-1", 1, "snap-0gone"); !errors.Is(err, ebs.ErrNotFound) {
 		t.Errorf("a volume of no snapshot: %v", err)
 	}
-	if _, err := s.CreateSnapshot("s", "vol-0gone"); !errors.Is(err, ebs.ErrNotFound) {
+	if _, err := s.CreateSnapshot("s", "vol-0gone", ebs.SnapshotOptions{}); !errors.Is(err, ebs.ErrNotFound) {
 		t.Errorf("a snapshot of no volume: %v", err)
 	}
 	if _, err := s.Snapshot("../../etc"); !errors.Is(err, ebs.ErrNotFound) {
@@ -132,5 +132,27 @@ func TestManyAskForTheSameVolumeAtOnce(t *testing.T) {
 	left, err := filepath.Glob(filepath.Join(s.Dir, "new-*"))
 	if err != nil || len(left) > 0 {
 		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
+func TestADeletedSnapshotIsNotMadeAgain(t *testing.T) {
+	s := newStore(t)
+	v, err := s.CreateVolume("pvc-1", 1, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{}
+	for range 3 {
+		snap, err := s.CreateSnapshot("s", v.ID, ebs.SnapshotOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if seen[snap.ID] {
+			t.Errorf("%s is used twice", snap.ID)
+		}
+		seen[snap.ID] = true
+		if err := s.DeleteSnapshot(snap.ID); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

@@ -1,0 +1,69 @@
+package testenv
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// What goes wrong on purpose with snapshots of a VolumeSnapshotClass, or volumes of a StorageClass, that has these
+// parameters; tools/README.md says what their values are.
+const (
+	// FaultDelay is how long it takes until the snapshot is cut, or the volume made.
+	FaultDelay = "fault/delay"
+	// FaultPending is how long a snapshot is pending after it was cut.
+	FaultPending = "fault/pending"
+	// FaultError is what the driver answers instead: always, or FaultErrors times; FaultCode is its code.
+	FaultError  = "fault/error"
+	FaultErrors = "fault/errors"
+	FaultCode   = "fault/code"
+	// FaultBroken is why a snapshot that was cut never becomes ready.
+	FaultBroken = "fault/broken"
+)
+
+// StoredSnapshots returns the handles of all snapshots that are in the storage, whatever the cluster knows of them.
+func (k KubeServer) StoredSnapshots(t testing.TB) []string {
+	t.Helper()
+	dirs, err := filepath.Glob(filepath.Join(k.Storage, "snap", "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range dirs {
+		dirs[i] = filepath.Base(dirs[i])
+	}
+	return dirs
+}
+
+// LoseSnapshot deletes a snapshot from the storage behind everybody's back, as somebody does in the console of AWS.
+func (k KubeServer) LoseSnapshot(t testing.TB, handle string) {
+	t.Helper()
+	dir := filepath.Join(k.Storage, "snap", handle)
+	if _, err := os.Stat(dir); err != nil {
+		t.Fatalf("there is no such snapshot: %v", err)
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// VolumeDir is where the content of a volume is on this machine, by the volume's handle.
+func (k KubeServer) VolumeDir(handle string) string {
+	return filepath.Join(k.Storage, "vol", handle, "data")
+}
+
+// Suspend stops a program of the cluster, such as csi-snapshotter, snapshot-controller or csidriver: to all others it is
+// as if it were down. It goes on when resume is called, or the test ends. Tests that share the cluster feel it too.
+func (k KubeServer) Suspend(t testing.TB, program string) (resume func()) {
+	t.Helper()
+	if _, err := run(t.Context(), "localkube", "suspend", "--name", k.Name, program); err != nil {
+		t.Fatal(err)
+	}
+	resume = func() {
+		if _, err := run(context.Background(), "localkube", "resume", "--name", k.Name, program); err != nil {
+			t.Error(err)
+		}
+	}
+	t.Cleanup(resume)
+	return resume
+}
