@@ -2,6 +2,9 @@ package testenv
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
@@ -22,17 +25,36 @@ const (
 	FaultBroken = "fault/broken"
 )
 
-// StoredSnapshots returns the handles of all snapshots that are in the storage, whatever the cluster knows of them.
-func (k KubeServer) StoredSnapshots(t testing.TB) []string {
+// StoredSnapshot is a snapshot in the storage.
+type StoredSnapshot struct {
+	// ID and Volume are the handles of the snapshot and of the volume that it was cut of.
+	ID     string `json:"id"`
+	Volume string `json:"volume"`
+}
+
+// StoredSnapshots returns all snapshots that are in the storage, whatever the cluster knows of them.
+func (k KubeServer) StoredSnapshots(t testing.TB) []StoredSnapshot {
 	t.Helper()
-	dirs, err := filepath.Glob(filepath.Join(k.Storage, "snap", "*"))
+	files, err := filepath.Glob(filepath.Join(k.Storage, "snap", "*", "meta.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i := range dirs {
-		dirs[i] = filepath.Base(dirs[i])
+	var all []StoredSnapshot
+	for _, f := range files {
+		var s StoredSnapshot
+		data, err := os.ReadFile(f)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // deleted meanwhile
+		}
+		if err == nil {
+			err = json.Unmarshal(data, &s)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, s)
 	}
-	return dirs
+	return all
 }
 
 // LoseSnapshot deletes a snapshot from the storage behind everybody's back, as somebody does in the console of AWS.
