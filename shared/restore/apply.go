@@ -67,6 +67,9 @@ func (r *run) apply(ctx context.Context, t task) {
 		out.Outcome, out.Reason, out.Fields = v.outcome, v.reason, v.fields[:min(len(v.fields), maxFields)]
 	case errors.As(err, &skip):
 		out.Outcome, out.Reason = salvor.OutcomeSkipped, skip.Reason
+	case errors.Is(err, errQueued):
+		r.open(u)
+		return
 	case fatal(err):
 		r.abort(err)
 		out.Outcome, out.Reason = salvor.OutcomeFailed, err.Error()
@@ -87,7 +90,10 @@ func (r *run) apply(ctx context.Context, t task) {
 	case u.silent && (out.Outcome == salvor.OutcomeUnchanged || out.Outcome == salvor.OutcomeSkipped):
 		r.tally.pass()
 	default:
-		r.tally.add(out, 1)
+		if r.waiting(out) {
+			r.open(u)
+		}
+		r.record(out)
 	}
 }
 
@@ -97,7 +103,10 @@ func (r *run) bring(ctx context.Context, u *unit, raw []byte) (verdict, error) {
 	if err != nil {
 		return verdict{}, err
 	}
-	result, err := transform.Object(raw, res, transform.Options{Namespaces: r.plan.Spec.NamespaceMapping, OwnerUID: r.uids.get})
+	if reason := r.replaced(u, itemOf(raw).Name); reason != "" {
+		return verdict{}, &transform.Skip{Reason: reason}
+	}
+	result, err := transform.Object(raw, res, transform.Options{Namespaces: r.plan.Spec.NamespaceMapping, StorageClasses: r.plan.Spec.StorageClassMapping(), OwnerUID: r.uids.get})
 	if err != nil {
 		r.spaces.skip(u, r.moved(itemOf(raw).Name), err)
 		return verdict{}, err
@@ -107,7 +116,11 @@ func (r *run) bring(ctx context.Context, u *unit, raw []byte) (verdict, error) {
 	if u.res.String() == kindNamespaces {
 		v, err = r.namespace(ctx, o)
 	} else if err = r.mayCome(ctx, o); err == nil {
-		v, err = r.place(ctx, o)
+		if data := r.volumeOf(u, o); data != nil {
+			v, err = r.claim(ctx, o, data)
+		} else {
+			v, err = r.place(ctx, o)
+		}
 	}
 	if err != nil {
 		return verdict{}, err
@@ -127,6 +140,9 @@ func (r *run) bring(ctx context.Context, u *unit, raw []byte) (verdict, error) {
 // mayCome returns why the object can't be brought now, nil when it can.
 func (r *run) mayCome(ctx context.Context, o *object) error {
 	if err := r.spaces.open(o.result.Namespace); err != nil {
+		return err
+	}
+	if err := r.lackData(o); err != nil {
 		return err
 	}
 	return r.answered(ctx, o)

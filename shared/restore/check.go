@@ -43,7 +43,7 @@ func (c *checker) examine(ctx context.Context, t task) {
 	if err != nil {
 		return
 	}
-	result, err := transform.Object(t.raw, res, transform.Options{Namespaces: c.plan.Spec.NamespaceMapping})
+	result, err := transform.Object(t.raw, res, transform.Options{Namespaces: c.plan.Spec.NamespaceMapping, StorageClasses: c.plan.Spec.StorageClassMapping()})
 	if err != nil {
 		return // it would be left out, whatever exists
 	}
@@ -77,6 +77,12 @@ func (c *checker) conflict(ctx context.Context, o *object) ([]string, error) {
 	}
 	if err != nil || deleting(live) || c.earlier(live) {
 		return nil, err
+	}
+	if v := c.volumeOf(o.unit, o); v != nil && v.Snapshot != nil {
+		if c.ours(live, v) {
+			return nil, nil
+		}
+		return []string{"its data"}, nil // which can't be compared
 	}
 	fields, err := c.differ(o, live)
 	if err != nil || len(fields) == 0 {

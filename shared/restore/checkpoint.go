@@ -139,6 +139,7 @@ func (r *run) goOn(ctx context.Context, restore *salvor.Restore) error {
 		return context.Cause(ctx)
 	}
 	defer stored.Close()
+	r.tally.volume(func(c *salvor.RestoreVolumeCounts) { *c = restore.Status.Volumes })
 	for d := json.NewDecoder(stored); ; {
 		var line checkpointLine
 		err := d.Decode(&line)

@@ -21,6 +21,8 @@ type Target interface {
 	Create(ctx context.Context, r cluster.Resource, namespace string, body []byte) ([]byte, error)
 	Update(ctx context.Context, r cluster.Resource, namespace, name string, body []byte, subresource ...string) ([]byte, error)
 	Patch(ctx context.Context, r cluster.Resource, namespace, name string, kind types.PatchType, body []byte, subresource ...string) ([]byte, error)
+	// Delete begins to delete the object; it may stay for a time.
+	Delete(ctx context.Context, r cluster.Resource, namespace, name string, o cluster.DeleteOptions) error
 	// DryUpdate returns what Update would make of the object, and changes nothing.
 	DryUpdate(ctx context.Context, r cluster.Resource, namespace, name string, body []byte) ([]byte, error)
 }
@@ -85,6 +87,13 @@ type Tuning struct {
 	Definitions time.Duration
 	// Second is how long what was deferred is tried again. Default 1 min.
 	Second time.Duration
+	// Poll is the first pause between two looks at volumes that are being made; later ones double up to 8 times as much.
+	// Default 500 ms.
+	Poll time.Duration
+	// Consumer is how long a pod is waited for that uses a claim whose volume is made only then. Default 30 s.
+	Consumer time.Duration
+	// Unready is how long a snapshot may say that it can't be used before it is believed. Default 1 min.
+	Unready time.Duration
 }
 
 func (t Tuning) withDefaults() Tuning {
@@ -99,6 +108,9 @@ func (t Tuning) withDefaults() Tuning {
 	setDefault(&t.Terminating, 2*time.Minute)
 	setDefault(&t.Definitions, time.Minute)
 	setDefault(&t.Second, time.Minute)
+	setDefault(&t.Poll, 500*time.Millisecond)
+	setDefault(&t.Consumer, 30*time.Second)
+	setDefault(&t.Unready, time.Minute)
 	return t
 }
 

@@ -123,6 +123,7 @@ func (r *run) lost(u *unit, err error) {
 	if r.checking {
 		return
 	}
+	r.lostClaims(u, err)
 	if salvor.Is(err, salvor.Corrupt) {
 		r.tally.damage()
 	}

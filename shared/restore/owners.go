@@ -119,7 +119,7 @@ func (r *run) adopt(ctx context.Context, p pending, known, unknown []transform.O
 			p.out.Outcome, p.out.Reason = salvor.OutcomeFailed, "its owners could not be set: "+err.Error()
 		}
 	}
-	r.tally.add(p.out, 1)
+	r.record(p.out)
 	return nil
 }
 

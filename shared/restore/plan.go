@@ -19,6 +19,8 @@ type Plan struct {
 	Spec salvor.RestoreSpec
 	// Sources are the backups, newest first; the manifest of each has been checked.
 	Sources []*Source
+	// Volumes are the claims of the sources and what becomes of their data, sorted by namespace and name.
+	Volumes []*Volume
 	// Warnings are what the user should know before going on.
 	Warnings []string
 }
@@ -65,7 +67,10 @@ func (e *Engine) Plan(ctx context.Context, spec salvor.RestoreSpec) (*Plan, erro
 	if err := p.checkMapping(); err != nil {
 		return nil, err
 	}
-	return p, p.checkKinds()
+	if err := p.checkKinds(); err != nil {
+		return nil, err
+	}
+	return p, p.planVolumes(ctx)
 }
 
 // checkMapping refuses a mapping that a user can't have meant: of a namespace that isn't chosen, and of one into another that is.

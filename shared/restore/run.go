@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,6 +17,7 @@ import (
 // run is one restore being done.
 type run struct {
 	e       *Engine
+	name    string
 	tuning  Tuning
 	target  Target
 	plan    *Plan
@@ -23,6 +25,7 @@ type run struct {
 	policy  salvor.ConflictPolicy
 	started time.Time // in seconds, as the API server writes times
 	resumed bool      // an earlier process began this restore
+	epoch   int64
 	tally   *tally
 	served  *served
 	spaces  *spaces
@@ -47,6 +50,11 @@ type run struct {
 	later []deferred
 	// insist: what may be brought in spite of a reason against it waits no more.
 	insist bool
+	// volumes are those of the plan, replacedBy those that give a stored PersistentVolume's claim a new one, by its name.
+	volumes, replacedBy map[volumeKey]*Volume
+	made                *made
+	// held are the old volumes of claims that an earlier process began to replace in place, by namespace/name of the claim.
+	held map[string]*heldVolume
 	// matched says that an object other than a Namespace was chosen.
 	matched atomic.Bool
 }
@@ -85,6 +93,7 @@ func (e *Engine) Run(ctx context.Context, r *salvor.Restore) error {
 	if err != nil {
 		return fmt.Errorf("restore %q: recording its start: %w", r.Name, err)
 	}
+	t.scaled = slices.Clone(r.Status.ScaledDown)
 	workCtx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	stopBeat := e.beat(workCtx, r, t, cancel)
@@ -103,24 +112,14 @@ func (e *Engine) do(ctx context.Context, abort context.CancelCauseFunc, r *salvo
 	for _, w := range plan.Warnings {
 		t.warn("%s", w)
 	}
-	w := &run{e: e, tuning: e.Tuning.withDefaults(), plan: plan, policy: r.Spec.Conflict, started: r.Status.StartedAt.Truncate(time.Second), resumed: resumed,
+	w := &run{e: e, name: r.Name, epoch: r.Status.Lease.Epoch, made: newMade(), tuning: e.Tuning.withDefaults(), plan: plan, policy: r.Spec.Conflict, started: r.Status.StartedAt.Truncate(time.Second), resumed: resumed,
 		tally: t, spaces: newSpaces(), uids: newUIDMap(), claims: &claims{by: map[string]*Source{}}, pending: &waiting{}, abort: abort,
 		settled: newSettled(), done: map[string]bool{}, opened: map[string]bool{}, leave: func() bool { return suspended(ctx) }}
 	w.memory, w.inFlight = semaphore.NewWeighted(w.tuning.Memory), semaphore.NewWeighted(w.tuning.InFlight)
-	if w.scope, err = newScope(r.Spec); err != nil {
-		return plan, err
+	err = w.all(ctx, r)
+	if err != nil && !w.leave() && !salvor.Is(err, salvor.Fenced) {
+		w.putAllBack(ctx)
 	}
-	if err := w.goOn(ctx, r); err != nil {
-		return plan, err
-	}
-	t.begin("signing in to " + r.Spec.TargetCluster)
-	if w.target, err = e.Connect(ctx, r.Spec.TargetCluster); err != nil {
-		return plan, fmt.Errorf("connecting to cluster %q: %w", r.Spec.TargetCluster, err)
-	}
-	if w.served, err = discover(ctx, w.target); err != nil {
-		return plan, err
-	}
-	err = w.work(ctx)
 	switch {
 	case err == nil || !w.leave():
 	case !w.writing:
@@ -130,6 +129,24 @@ func (e *Engine) do(ctx context.Context, abort context.CancelCauseFunc, r *salvo
 		w.noteSegments()
 	}
 	return plan, err
+}
+
+// all takes over what is known, signs in, and works.
+func (r *run) all(ctx context.Context, restore *salvor.Restore) (err error) {
+	if r.scope, err = newScope(restore.Spec); err != nil {
+		return err
+	}
+	if err := r.goOn(ctx, restore); err != nil {
+		return err
+	}
+	r.tally.begin("signing in to " + restore.Spec.TargetCluster)
+	if r.target, err = r.e.Connect(ctx, restore.Spec.TargetCluster); err != nil {
+		return fmt.Errorf("connecting to cluster %q: %w", restore.Spec.TargetCluster, err)
+	}
+	if r.served, err = discover(ctx, r.target); err != nil {
+		return err
+	}
+	return r.work(ctx)
 }
 
 // work brings back all units of the plan.
@@ -142,6 +159,12 @@ func (r *run) work(ctx context.Context) error {
 		r.tally.expect(u.segment.Objects)
 	}
 	r.inventory = newInventory(r, units)
+	if err := r.checkVolumes(ctx, units); err != nil {
+		return err
+	}
+	if err := r.findHeld(ctx); err != nil {
+		return err
+	}
 	if r.policy == salvor.ConflictFail {
 		if err := r.check(ctx, units); err != nil {
 			return err
@@ -172,7 +195,10 @@ func (r *run) waves(ctx context.Context, units []*unit) error {
 		return err
 	}
 	r.tally.begin("owners")
-	return r.settle(ctx, true)
+	if err := r.settle(ctx, true); err != nil {
+		return err
+	}
+	return r.awaitVolumes(ctx)
 }
 
 func (r *run) wave(ctx context.Context, w wave, units []*unit) error {
@@ -190,6 +216,10 @@ func (r *run) wave(ctx context.Context, w wave, units []*unit) error {
 		return r.bareNamespaces(ctx, units)
 	case waveDefinitions:
 		return r.awaitDefinitions(ctx, units)
+	case waveBindings:
+		if err := r.replaceQueued(ctx); err != nil {
+			return err
+		}
 	}
 	return r.settle(ctx, false)
 }

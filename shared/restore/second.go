@@ -102,6 +102,11 @@ func (r *run) round(ctx context.Context, list []deferred) error {
 		if err := r.pass(ctx, mine); err != nil {
 			return err
 		}
+		if w == waveBindings {
+			if err := r.replaceQueued(ctx); err != nil {
+				return err
+			}
+		}
 	}
 	return r.settle(ctx, false)
 }
@@ -121,7 +126,8 @@ func (r *run) flush() {
 	defer r.pending.mu.Unlock()
 	for _, p := range r.pending.list {
 		p.out.Reason = join(p.out.Reason, "the restore ended before its owners were set")
-		r.tally.add(p.out, 1)
+		r.record(p.out)
 	}
 	r.pending.list = nil
+	r.forgetWaits()
 }

@@ -36,7 +36,7 @@ func (e *Engine) save(ctx context.Context, r *salvor.Restore) error {
 
 // beat tells progress, saves the status now and then, and looks for a request to cancel, until it is stopped.
 func (e *Engine) beat(ctx context.Context, r *salvor.Restore, t *tally, abort context.CancelCauseFunc) (stop func()) {
-	ctx, cancel := context.WithCancel(ctx)
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx)) // putting back takes its time, too, and needs the lease
 	done := make(chan struct{})
 	snapshot := *r
 	go func() {
@@ -51,8 +51,9 @@ func (e *Engine) beat(ctx context.Context, r *salvor.Restore, t *tally, abort co
 			}
 			e.tell(t)
 			if err := e.pulse(ctx, &snapshot, t, n%5 == 0); err != nil {
-				abort(err)
-				return
+				if abort(err); salvor.Is(err, salvor.Fenced) {
+					return
+				}
 			}
 		}
 	}()

@@ -28,6 +28,8 @@ type tally struct {
 	failures map[salvor.Failure]int64
 	warnings []string
 	damaged  int // segments
+	volumes  salvor.RestoreVolumeCounts
+	scaled   []salvor.ScaledWorkload
 
 	report *bufio.Writer
 	pipe   *io.PipeWriter
@@ -105,6 +107,13 @@ func (t *tally) pass() {
 	t.mu.Unlock()
 }
 
+// volume counts what came of the data of a claim.
+func (t *tally) volume(count func(*salvor.RestoreVolumeCounts)) {
+	t.mu.Lock()
+	count(&t.volumes)
+	t.mu.Unlock()
+}
+
 func (t *tally) begin(step string) {
 	t.mu.Lock()
 	t.step = step
@@ -136,6 +145,7 @@ func (t *tally) fill(s *salvor.RestoreStatus) {
 	s.Outcomes = maps.Clone(t.outcomes)
 	s.Warnings = slices.Clone(t.warnings)
 	s.DamagedSegments = t.damaged
+	s.Volumes, s.ScaledDown = t.volumes, slices.Clone(t.scaled)
 	s.Failures = nil
 	for f, n := range t.failures {
 		f.Objects = n

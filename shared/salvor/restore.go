@@ -81,6 +81,10 @@ type RestoreStatus struct {
 	DamagedSegments int `json:"damagedSegments,omitempty"`
 	// Report is the key, in the location, of the outcome of every object.
 	Report string `json:"report,omitempty"`
+	// Volumes counts what came of the data of claims.
+	Volumes RestoreVolumeCounts `json:"volumes,omitzero"`
+	// ScaledDown are workloads that are scaled down while the volumes they use are replaced in place, with what they go back to.
+	ScaledDown []ScaledWorkload `json:"scaledDown,omitempty"`
 }
 
 // RestoreSource is one backup of a restore and the namespaces that come from it.

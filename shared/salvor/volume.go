@@ -96,3 +96,28 @@ const (
 	// RestoreVolumeEmpty brings claims back without data.
 	RestoreVolumeEmpty RestoreVolumeMode = "Empty"
 )
+
+// RestoreVolumeCounts counts what came of the data of claims in a restore.
+type RestoreVolumeCounts struct {
+	// Restored have a volume that is made of the backup's snapshot; Bytes is their size.
+	Restored int   `json:"restored,omitempty"`
+	Bytes    int64 `json:"bytes,omitempty"`
+	// Waiting are to be made of it when a pod uses them, as their StorageClass wants it (WaitForFirstConsumer).
+	Waiting int `json:"waiting,omitempty"`
+	// Empty came back without data; a warning says why.
+	Empty int `json:"empty,omitempty"`
+	// Kept were there already, and kept the data that they have.
+	Kept int `json:"kept,omitempty"`
+	// Failed did not get their data; the failures say why.
+	Failed int `json:"failed,omitempty"`
+}
+
+// ScaledWorkload is a workload that is scaled down for a time.
+type ScaledWorkload struct {
+	// Kind as resource.group.
+	Kind      string `json:"kind"`
+	Namespace string `json:"namespace"`
+	Name      string `json:"name"`
+	// Replicas that it had.
+	Replicas int32 `json:"replicas"`
+}

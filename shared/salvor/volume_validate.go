@@ -103,3 +103,14 @@ func (v *BackupVolumes) setDefaults() {
 		setDefault(&v.SettleTimeout, metav1.Duration{Duration: DefaultSettleTimeout})
 	}
 }
+
+// StorageClassMapping renames storage classes: old name to new.
+func (s *RestoreSpec) StorageClassMapping() map[string]string {
+	if s.Volumes == nil {
+		return nil
+	}
+	return s.Volumes.StorageClassMapping
+}
+
+// InPlace says whether claims that exist are replaced.
+func (s *RestoreSpec) InPlace() bool { return s.Volumes != nil && s.Volumes.InPlace }

@@ -11,6 +11,8 @@ import (
 type Options struct {
 	// Namespaces renames namespaces: old name to new.
 	Namespaces map[string]string
+	// StorageClasses renames storage classes: old name to new.
+	StorageClasses map[string]string
 	// OwnerUID returns the UID in the target of the object that had the old one; false when there is none yet. Nil: there is none.
 	OwnerUID func(old string) (string, bool)
 }
@@ -78,6 +80,9 @@ func edit(raw []byte, res cluster.Resource, o Options, live bool) (*Result, erro
 	r.apply(rules[res.String()], raw)
 	if len(o.Namespaces) > 0 {
 		r.moveNamespaces(res, o.Namespaces)
+	}
+	if len(o.StorageClasses) > 0 {
+		r.mapClasses(res, o.StorageClasses)
 	}
 	return r, nil
 }

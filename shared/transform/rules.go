@@ -25,6 +25,7 @@ const (
 	setByController = "set by a controller of the cluster"
 	setByAdmission  = "set by an admission plugin of the cluster"
 	ofOldCluster    = "an identity of the old cluster"
+	madeByRestore   = "names a VolumeSnapshot that an earlier restore made for this claim, and that is gone"
 )
 
 // serverMeta are the fields of metadata that only an API server sets.
@@ -53,6 +54,8 @@ var rules = map[string][]rule{
 		{path: annotation("volume.kubernetes.io/selected-node"), why: "a node of the old cluster"},
 		{path: annotation("volume.kubernetes.io/storage-provisioner"), why: setByController},
 		{path: annotation("volume.beta.kubernetes.io/storage-provisioner"), why: setByController},
+		{path: at("spec", "dataSource"), why: madeByRestore, when: ofRestore},
+		{path: at("spec", "dataSourceRef"), why: madeByRestore, when: ofRestore},
 	},
 	// The claim's namespace and name stay, so that no other claim takes the volume.
 	"persistentvolumes": {

@@ -27,6 +27,8 @@ var skipRules = []skipRule{
 	{"pods", "belongs to the kubelet of a machine", has("metadata", "annotations", "kubernetes.io/config.mirror")},
 	{"jobs.batch", "had finished when it was backed up; it would run again", finished},
 	{"configmaps", "is published by each cluster in each of its namespaces", nameIs("kube-root-ca.crt")},
+	{"volumesnapshots.snapshot.storage.k8s.io", "was made for one backup or restore", has("metadata", "labels", "salvor.io/catalog")},
+	{"volumesnapshotcontents.snapshot.storage.k8s.io", "was made for one backup or restore", has("metadata", "labels", "salvor.io/catalog")},
 	{"persistentvolumes", "was provisioned for its claim, which gets a new one; its disk may be gone, or still belong to the old cluster", provisioned},
 }
 
