@@ -80,7 +80,7 @@ func (r *run) settleVolume(ctx context.Context, w *waitingVolume, s state, live 
 		r.keepHelpers(v)
 		r.endVolume(w, "no pod uses it yet; its volume is made of snapshot "+v.Snapshot.Handle+" when one does", nil)
 		r.tally.volume(func(c *salvor.RestoreVolumeCounts) { c.Waiting++ })
-		r.tally.warn("claim %s has no volume yet: no pod uses it. Until one does, keep backup %q; what the volume is made with stays in the cluster until a later restore, or salvor restore --clean-up, finds it made", v, v.Backup)
+		r.tally.warn("claim %s has no volume yet: no pod uses it. Until one does, keep backup %q; what the volume is made with stays in the cluster until a later restore, or salvor cluster clean-up, finds it made", v, v.Backup)
 	case waited >= limit:
 		r.keepHelpers(v)
 		r.endVolume(w, "", fmt.Errorf("its volume was not made within %s%s; it may still be, as what it is made with stays", limit, r.lastEvent(ctx, v)))

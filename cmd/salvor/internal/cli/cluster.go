@@ -14,7 +14,7 @@ import (
 const checkTime = 30 * time.Second
 
 func (a *app) cluster() *cobra.Command {
-	return a.parent("cluster", "Name a cluster, check its access, find those of an AWS account", a.clusterAdd(), a.clusterCheck(), a.clusterDiscover())
+	return a.parent("cluster", "Name a cluster, check its access, find those of an AWS account", a.clusterAdd(), a.clusterCheck(), a.clusterDiscover(), a.clusterCleanUp())
 }
 
 // add checks and stores an object that was made from flags.

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -57,8 +58,12 @@ It asks before it begins; where nobody can answer, in a script or a pipe, it nee
 				return err
 			}
 		}
+		unfit := a.checkTarget(cmd.Context(), h, plan)
 		if dryRun {
-			return a.printPlan(r, plan, *out)
+			return errors.Join(a.printPlan(r, plan, *out), unfit)
+		}
+		if unfit != nil {
+			return unfit
 		}
 		if err := a.confirmRestore(r, plan, yes); err != nil {
 			return err
@@ -75,6 +80,9 @@ func (a *app) confirmRestore(r *salvor.Restore, plan *restore.Plan, yes bool) er
 	}
 	for _, w := range plan.Warnings {
 		a.warn("warning: %s", w)
+	}
+	if line := plannedVolumes(plan.Volumes); line != "" {
+		fmt.Fprintln(a.sys.Stderr, "volumes", line)
 	}
 	question := fmt.Sprintf("restore into cluster %s, on conflict %s?", r.Spec.TargetCluster, r.Spec.Conflict)
 	return a.confirm(question, yes)
@@ -174,8 +182,9 @@ func (a *app) printPlan(r *salvor.Restore, plan *restore.Plan, out output) error
 			Spec     salvor.RestoreSpec     `json:"spec"`
 			Sources  []salvor.RestoreSource `json:"sources"`
 			Objects  int64                  `json:"objects"`
+			Volumes  []*restore.Volume      `json:"volumes,omitempty"`
 			Warnings []string               `json:"warnings,omitempty"`
-		}{r.Spec, plan.Status(), totals.objects, plan.Warnings})
+		}{r.Spec, plan.Status(), totals.objects, plan.Volumes, plan.Warnings})
 	}
 	t := table{head: []string{"NAMESPACE", "INTO", "BACKUP", "OF", "AGE", "OBJECTS", "KINDS"}}
 	for _, row := range totals.rows {
@@ -187,6 +196,9 @@ func (a *app) printPlan(r *salvor.Restore, plan *restore.Plan, out output) error
 			a.age(row.source.Backup.Date()), fmt.Sprint(row.objects), fmt.Sprint(row.kinds)))
 	}
 	if err := t.write(a.sys.Stdout); err != nil {
+		return err
+	}
+	if err := a.printVolumePlan(plan.Volumes); err != nil {
 		return err
 	}
 	for _, w := range plan.Warnings {

@@ -21,6 +21,7 @@ type restoreFlags struct {
 	mapping                             map[string]string
 	selector, onConflict, clusterScoped string
 	allowPartial                        bool
+	volumes                             volumeFlags
 }
 
 func (f *restoreFlags) add(a *app, cmd *cobra.Command) {
@@ -37,6 +38,7 @@ func (f *restoreFlags) add(a *app, cmd *cobra.Command) {
 	flags.StringVar(&f.clusterScoped, "cluster-scoped", "", "objects without namespace: Needed, All or None (default Needed)")
 	flags.StringVar(&f.onConflict, "on-conflict", "skip", "what happens to an object that exists and differs: skip, update, or fail (change nothing at all)")
 	flags.BoolVar(&f.allowPartial, "allow-partial", false, "restore also from a PartiallyFailed backup")
+	f.volumes.add(cmd)
 	flags.StringVar(&f.name, "name", "", "name of the restore (default after the cluster and the time in UTC)")
 	addFiles(cmd, &f.files)
 	a.completeFlag(cmd, "cluster", salvor.KindCluster)
@@ -74,6 +76,9 @@ func (f *restoreFlags) spec(ctx context.Context, a *app, h *home.Home, args []st
 	s = salvor.RestoreSpec{Namespaces: f.namespaces, NamespaceMapping: f.mapping, Kinds: f.kinds, ExcludeKinds: f.excludeKinds,
 		ClusterScoped: salvor.ClusterScoped(f.clusterScoped), AllowPartial: f.allowPartial}
 	if s.Conflict, err = conflictPolicy(f.onConflict); err != nil {
+		return s, err
+	}
+	if s.Volumes, err = f.volumes.spec(); err != nil {
 		return s, err
 	}
 	if s.LabelSelector, err = parseSelector("--selector", f.selector); err != nil {

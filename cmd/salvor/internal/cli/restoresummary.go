@@ -26,6 +26,12 @@ func (a *app) summarizeRestore(r *salvor.Restore, measured time.Duration) error 
 	if len(s.Outcomes) > 0 {
 		f.add("objects", "%s", outcomeText(s.Outcomes))
 	}
+	if line := volumeLine(s.Volumes); line != "" {
+		f.add("volumes", "%s", line)
+	}
+	for _, w := range s.ScaledDown {
+		f.add("scaled down", "%s %s/%s, from %d", w.Kind, w.Namespace, w.Name, w.Replicas)
+	}
 	if s.Message != "" && s.Phase != salvor.PhaseCompleted {
 		f.add("reason", "%s", oneLine(s.Message))
 	}
