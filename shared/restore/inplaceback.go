@@ -9,9 +9,17 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
+	"salvor.io/salvor/shared/salvor"
 	"salvor.io/salvor/shared/transform"
 	"salvor.io/salvor/shared/volume"
 )
+
+// abandon puts back what is to be put back when the restore ends with an error, unless another process goes on with it.
+func (r *run) abandon(ctx context.Context, err error) {
+	if err != nil && !r.leave() && !salvor.Is(err, salvor.Fenced) {
+		r.putAllBack(ctx)
+	}
+}
 
 // putAllBack puts back whatever this restore has begun to replace and not finished; it goes on when the restore was stopped.
 func (r *run) putAllBack(ctx context.Context) {

@@ -104,22 +104,25 @@ func (e *Engine) Run(ctx context.Context, r *salvor.Restore) error {
 
 // do plans and works. The plan is nil when there is none.
 func (e *Engine) do(ctx context.Context, abort context.CancelCauseFunc, r *salvor.Restore, t *tally, resumed bool) (*Plan, error) {
+	if r.Status.CancelRequested {
+		abort(errStopped)
+	}
 	t.begin("choosing backups")
 	plan, err := e.Plan(ctx, r.Spec)
+	if err == nil {
+		err = context.Cause(ctx)
+	}
 	if err != nil {
+		w := e.newRun(ctx, abort, r, t, resumed, &Plan{Spec: r.Spec})
+		w.abandon(ctx, err)
 		return nil, err
 	}
 	for _, w := range plan.Warnings {
 		t.warn("%s", w)
 	}
-	w := &run{e: e, name: r.Name, epoch: r.Status.Lease.Epoch, made: newMade(), tuning: e.Tuning.withDefaults(), plan: plan, policy: r.Spec.Conflict, started: r.Status.StartedAt.Truncate(time.Second), resumed: resumed,
-		tally: t, spaces: newSpaces(), uids: newUIDMap(), claims: &claims{by: map[string]*Source{}}, pending: &waiting{}, abort: abort,
-		settled: newSettled(), done: map[string]bool{}, opened: map[string]bool{}, leave: func() bool { return suspended(ctx) }}
-	w.memory, w.inFlight = semaphore.NewWeighted(w.tuning.Memory), semaphore.NewWeighted(w.tuning.InFlight)
+	w := e.newRun(ctx, abort, r, t, resumed, plan)
 	err = w.all(ctx, r)
-	if err != nil && !w.leave() && !salvor.Is(err, salvor.Fenced) {
-		w.putAllBack(ctx)
-	}
+	w.abandon(ctx, err)
 	switch {
 	case err == nil || !w.leave():
 	case !w.writing:
@@ -129,6 +132,14 @@ func (e *Engine) do(ctx context.Context, abort context.CancelCauseFunc, r *salvo
 		w.noteSegments()
 	}
 	return plan, err
+}
+
+func (e *Engine) newRun(ctx context.Context, abort context.CancelCauseFunc, r *salvor.Restore, t *tally, resumed bool, plan *Plan) *run {
+	w := &run{e: e, name: r.Name, epoch: r.Status.Lease.Epoch, made: newMade(), tuning: e.Tuning.withDefaults(), plan: plan, policy: r.Spec.Conflict, started: r.Status.StartedAt.Truncate(time.Second), resumed: resumed,
+		tally: t, spaces: newSpaces(), uids: newUIDMap(), claims: &claims{by: map[string]*Source{}}, pending: &waiting{}, abort: abort,
+		settled: newSettled(), done: map[string]bool{}, opened: map[string]bool{}, leave: func() bool { return suspended(ctx) }}
+	w.memory, w.inFlight = semaphore.NewWeighted(w.tuning.Memory), semaphore.NewWeighted(w.tuning.InFlight)
+	return w
 }
 
 // all takes over what is known, signs in, and works.

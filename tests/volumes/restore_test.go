@@ -86,8 +86,11 @@ func TestDataComesBack(t *testing.T) {
 	there := &world{KubeServer: second, client: connect(t, second.Kubeconfig), program: w.program, home: w.home}
 	a.hasData(t, there, a.namespace, logs)
 
-	w.nothingLeft(t, a.namespace, elsewhere)
-	there.nothingLeft(t, a.namespace)
+	for _, left := range [][]string{w.leftOfRestores(t, a.namespace), w.leftOfRestores(t, elsewhere), there.leftOfRestores(t, a.namespace)} {
+		if len(left) > 0 {
+			t.Errorf("left in the cluster: %q", left)
+		}
+	}
 	if got := a.StoredSnapshots(t); len(got) < len(snapshots) {
 		t.Errorf("the driver keeps %d snapshots, and had %d", len(got), len(snapshots))
 	}
