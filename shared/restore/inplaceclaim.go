@@ -161,6 +161,17 @@ func (r *run) renew(ctx context.Context, c *replacement) error {
 	return err
 }
 
+// mayDelete finds out whether the claim may be deleted, by asking for one that can't be there.
+func (r *run) mayDelete(ctx context.Context, v *Volume) error {
+	_, _, err := r.try(ctx, func(ctx context.Context) ([]byte, error) {
+		return nil, r.target.Delete(ctx, claimKind, v.Namespace, v.Claim, cluster.DeleteOptions{UID: "none"})
+	})
+	if denied(err) {
+		return fmt.Errorf("it may not be deleted: %w; put the identity into the group salvor-restore-in-place (infra/kubernetes/rbac.yaml)", err)
+	}
+	return nil // a conflict, which is the answer to be expected; what else is wrong shows again
+}
+
 // deleteClaim deletes this very claim and waits until it is gone.
 func (r *run) deleteClaim(ctx context.Context, live []byte) error {
 	ns, name, uid := textOf(live, "metadata", "namespace"), textOf(live, "metadata", "name"), textOf(live, "metadata", "uid")

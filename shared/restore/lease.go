@@ -58,6 +58,12 @@ func (e *Engine) started(s *salvor.RestoreStatus, epoch int64, now time.Time) {
 	e.renew(s)
 }
 
+// Abandoned reports whether the restore was begun and nobody works on it any more.
+func Abandoned(r *salvor.Restore, now time.Time) bool {
+	s := r.Status
+	return !s.StartedAt.IsZero() && !s.Phase.Done() && now.After(s.Lease.Expires.Time)
+}
+
 // renew extends the lease. An engine without a holder works without one.
 func (e *Engine) renew(s *salvor.RestoreStatus) {
 	if s.Lease.Holder != "" {

@@ -79,7 +79,9 @@ func restorer(ctx context.Context, home string) (*sqlite.Catalog, *restore.Engin
 		return nil, nil, err
 	}
 	return c, &restore.Engine{Catalog: c, Now: time.Now, CatalogID: strings.TrimSpace(string(id)),
-		Open: func(_ context.Context, _, id string) (*repository.Repository, error) { return repository.New(disk, id), nil },
+		Open: func(_ context.Context, _, id string) (*repository.Repository, error) {
+			return repository.New(disk, id), nil
+		},
 		Connect: func(ctx context.Context, name string) (restore.Target, error) {
 			o, err := c.Get(ctx, salvor.KindCluster, name)
 			if err != nil {

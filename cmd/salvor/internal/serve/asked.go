@@ -72,7 +72,7 @@ func (s *Server) answer(work context.Context) {
 		}
 	}
 	for _, name := range todo.restores {
-		s.wait.Go(func() { s.do("restoring", name, s.Restore(work, name)) })
+		s.restore(work, name)
 	}
 }
 

@@ -52,7 +52,10 @@ type Server struct {
 	running map[salvor.BackupID]bool
 	next    map[string]time.Time // of each schedule, as last logged
 	thawing map[salvor.BackupID]bool
-	wait    sync.WaitGroup
+	// restoring are the restores that this server does.
+	restoring    map[string]bool
+	nextRestores time.Time
+	wait         sync.WaitGroup
 
 	asked    asked
 	wakeOnce sync.Once
@@ -92,6 +95,7 @@ func (s *Server) setDefaults() {
 		s.Grace = DefaultGrace
 	}
 	s.running, s.next, s.thawing = map[salvor.BackupID]bool{}, map[string]time.Time{}, map[salvor.BackupID]bool{}
+	s.restoring = map[string]bool{}
 }
 
 // turn does all that is due. What goes wrong is logged, and tried again at the next turn.
@@ -106,6 +110,9 @@ func (s *Server) turn(ctx, work context.Context) {
 	s.answer(work)
 	if err := s.resume(ctx, work); err != nil && ctx.Err() == nil {
 		s.Log.Error("looking for unfinished backups", "error", err)
+	}
+	if err := s.resumeRestores(ctx, work); err != nil && ctx.Err() == nil {
+		s.Log.Error("looking for unfinished restores", "error", err)
 	}
 	s.expire(work)
 }

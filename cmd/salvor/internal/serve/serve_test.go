@@ -41,6 +41,8 @@ type served struct {
 	log bytes.Buffer
 	// reached tells of each run that tries to reach its cluster; hold, if set, keeps it there.
 	reached chan string
+	// restored tells of each restore that is done.
+	restored chan string
 	// rules, if set, are those of a cluster that can be reached, while away is false.
 	rules backup.Rules
 	disk  location.Location
@@ -86,7 +88,7 @@ func newServed(t *testing.T) *served {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { disk.Close() })
-	s := &served{Catalog: c, disk: disk, now: noon, reached: make(chan string, 100)}
+	s := &served{Catalog: c, disk: disk, now: noon, reached: make(chan string, 100), restored: make(chan string, 100)}
 	s.create(t, &salvor.Cluster{ObjectMeta: salvor.ObjectMeta{Name: "prod"}, Spec: salvor.ClusterSpec{Kubeconfig: &salvor.KubeconfigCluster{}}})
 	s.create(t, &salvor.BackupLocation{ObjectMeta: salvor.ObjectMeta{Name: "disk"}, Spec: salvor.BackupLocationSpec{Directory: &salvor.DirectoryLocation{Path: "/nowhere"}}})
 	s.create(t, &salvor.SchedulePolicy{ObjectMeta: salvor.ObjectMeta{Name: "hourly"}, Spec: salvor.SchedulePolicySpec{
@@ -149,7 +151,11 @@ func (s *served) start(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	s.stop, s.done = stop, make(chan error, 1)
 	server := &serve.Server{Catalog: s.Catalog, Engine: s.engine, Expiry: s.expiry, Now: s.clock, RequestedBy: "ada@example",
-		Log: slog.New(slog.NewTextHandler(s, nil)), Poll: 5 * time.Millisecond, Grace: 50 * time.Millisecond}
+		Log: slog.New(slog.NewTextHandler(s, nil)), Poll: 5 * time.Millisecond, Grace: 50 * time.Millisecond,
+		Restore: func(_ context.Context, name string) error {
+			s.restored <- name
+			return nil
+		}}
 	go func() {
 		defer close(s.done)
 		s.done <- server.Run(ctx)

@@ -60,3 +60,31 @@ func TestServeGivesUpWhatNobodyCanMake(t *testing.T) {
 		t.Errorf("%s was begun once more, and %d others", name, len(s.reached))
 	}
 }
+
+// A restore whose process died may have left workloads scaled down.
+func TestServeTakesOverRestores(t *testing.T) {
+	s := newServed(t)
+	for name, status := range map[string]salvor.RestoreStatus{
+		"dead":   {Phase: salvor.PhaseRestoring, StartedAt: metav1.NewTime(noon), Lease: salvor.Lease{Holder: "other/1/x", Epoch: 1, Expires: metav1.NewTime(noon.Add(-time.Second))}},
+		"alive":  {Phase: salvor.PhaseRestoring, StartedAt: metav1.NewTime(noon), Lease: salvor.Lease{Holder: "other/2/x", Epoch: 1, Expires: metav1.NewTime(noon.Add(time.Minute))}},
+		"done":   {Phase: salvor.PhaseCompleted, StartedAt: metav1.NewTime(noon)},
+		"asleep": {Phase: salvor.PhasePending},
+	} {
+		r := &salvor.Restore{ObjectMeta: salvor.ObjectMeta{Name: name}, Spec: salvor.RestoreSpec{SourceCluster: "prod", TargetCluster: "prod", Backup: "b"}, Status: status}
+		s.create(t, r)
+	}
+	s.start(t)
+	if name := <-s.restored; name != "dead" {
+		t.Errorf("%s was taken over", name)
+	}
+	s.set(noon.Add(2 * time.Minute))
+	for range 2 { // nothing came of "dead", so that it is still there to be taken over
+		<-s.restored
+	}
+	if strings.Contains(s.logged(), "restore=done") || strings.Contains(s.logged(), "restore=asleep") {
+		t.Errorf("what is over, or was not begun, was taken over: %s", s.logged())
+	}
+	if !strings.Contains(s.logged(), "restore=alive") {
+		t.Errorf("the other was not taken over when its lease had expired: %s", s.logged())
+	}
+}
