@@ -1,0 +1,209 @@
+package volumes_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"salvor.io/salvor/shared/backup"
+	"salvor.io/salvor/shared/backup/inpods"
+	"salvor.io/salvor/shared/catalog/sqlite"
+	"salvor.io/salvor/shared/cluster/kube"
+	"salvor.io/salvor/shared/cluster/kubeconfig"
+	"salvor.io/salvor/shared/location/dir"
+	"salvor.io/salvor/shared/repository"
+	"salvor.io/salvor/shared/rule"
+	"salvor.io/salvor/shared/salvor"
+	volumes "salvor.io/salvor/shared/volume"
+	"salvor.io/salvor/tests/testenv"
+)
+
+// A worker is this test binary again, with these variables: it makes one backup in the home, under a lease that ends soon,
+// and kills itself when a step begins, or so long after.
+const (
+	workerHome      = "VOLUMES_TEST_HOME"
+	workerNamespace = "VOLUMES_TEST_NAMESPACE"
+	workerName      = "VOLUMES_TEST_NAME"
+	workerKillAt    = "VOLUMES_TEST_KILL_AT"
+	workerKillAfter = "VOLUMES_TEST_KILL_AFTER"
+)
+
+// lease is that of a worker; times in the catalog are of a second, so it may last one more.
+const lease = 2 * time.Second
+
+func TestMain(m *testing.M) {
+	if home := os.Getenv(workerHome); home != "" {
+		if err := work(context.Background(), home); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// work makes a backup in the home, as `salvor backup create` does.
+func work(ctx context.Context, home string) error {
+	c, err := sqlite.Open(filepath.Join(home, "catalog.db"))
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	e, err := engine(ctx, c, home)
+	if err != nil {
+		return err
+	}
+	after, err := time.ParseDuration(os.Getenv(workerKillAfter))
+	if err != nil {
+		return err
+	}
+	e.OnStep = func(s backup.Step) {
+		if string(s) != os.Getenv(workerKillAt) {
+			return
+		}
+		die := func() { _ = syscall.Kill(os.Getpid(), syscall.SIGKILL) }
+		if after > 0 {
+			time.AfterFunc(after, die)
+			return
+		}
+		die()
+		select {}
+	}
+	b := salvor.New(salvor.KindBackup).(*salvor.Backup)
+	b.Name = os.Getenv(workerName)
+	b.Spec = salvor.BackupSpec{Cluster: "here", Location: "disk", Scope: salvor.Scope{Namespaces: []string{os.Getenv(workerNamespace)}}, PreExecRule: "hold", PostExecRule: "go-on"}
+	b, _, err = e.Begin(ctx, b)
+	if err != nil {
+		return err
+	}
+	_, err = e.Run(ctx, b.ID())
+	return err
+}
+
+func engine(ctx context.Context, c *sqlite.Catalog, home string) (*backup.Engine, error) {
+	id, err := os.ReadFile(filepath.Join(home, "catalog-id"))
+	if err != nil {
+		return nil, err
+	}
+	o, err := c.Get(ctx, salvor.KindCluster, "here")
+	if err != nil {
+		return nil, err
+	}
+	where := o.(*salvor.Cluster)
+	config, err := kubeconfig.Config(salvor.KubeconfigCluster{Path: where.Spec.Kubeconfig.Path})
+	if err != nil {
+		return nil, err
+	}
+	client, err := kube.New(config)
+	if err != nil {
+		return nil, err
+	}
+	disk, err := dir.Open(ctx, filepath.Join(home, "backups"), dir.Options{})
+	if err != nil {
+		return nil, err
+	}
+	catalog := strings.TrimSpace(string(id))
+	site := &backup.Site{Cluster: client, Rules: inpods.Rules(&rule.Engine{Cluster: client, Now: time.Now}),
+		Volumes: &volumes.Engine{Cluster: client, Now: time.Now, CatalogID: catalog}}
+	return &backup.Engine{Catalog: c, Now: time.Now, Holder: fmt.Sprintf("worker-%d", os.Getpid()), CatalogID: catalog,
+		Tuning: backup.Tuning{LeaseTime: lease, Beat: lease / 6, LockPause: 100 * time.Millisecond},
+		Open:   func(context.Context, *salvor.Backup) (*backup.Site, error) { return site, nil },
+		Store: func(context.Context, *salvor.Backup) (*repository.Repository, error) {
+			return repository.New(disk, where.ID()), nil
+		}}, nil
+}
+
+// kill is a backup whose worker dies when a step begins, or so long after.
+type kill struct {
+	at    backup.Step
+	after time.Duration
+}
+
+// killed runs a worker, and reports whether it was killed.
+func (a *application) killed(t *testing.T, name string, k kill) bool {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), os.Args[0])
+	cmd.Env = append(os.Environ(), workerHome+"="+a.home, workerNamespace+"="+a.namespace, workerName+"="+name,
+		workerKillAt+"="+string(k.at), workerKillAfter+"="+k.after.String())
+	out, err := cmd.CombinedOutput()
+	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) && exit.Sys().(syscall.WaitStatus).Signal() == syscall.SIGKILL {
+		return true
+	}
+	if err != nil {
+		t.Errorf("the worker of %s failed by itself: %v\n%s", name, err, out)
+	}
+	return false
+}
+
+// Whenever the process of a backup dies, whoever takes it up lets the application go on, completes the backup, and what
+// the dead one cut and nobody needs is gone: from the cluster, and from the driver.
+func TestKilledWhileItCuts(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	class := w.snapshotClass(t, map[string]string{testenv.FaultDelay: "300ms", testenv.FaultPending: "1s"})
+	w.serve(t)
+	// Before there is anything of volumes a death is like any other; tests/freeze has them all.
+	all := backup.Steps()
+	all = all[slices.Index(all, backup.StepVolumes):]
+	var kills []kill
+	for _, step := range all {
+		kills = append(kills, kill{at: step})
+	}
+	for after := 50 * time.Millisecond; after < 500*time.Millisecond; after += 110 * time.Millisecond {
+		kills = append(kills, kill{backup.StepCut, after})
+	}
+	next := make(chan kill)
+	var lanes sync.WaitGroup
+	for range 4 {
+		a := w.application(t, volume{"a", class}, volume{"b", class})
+		lanes.Go(func() {
+			var named []string
+			for k := range next {
+				named = a.survives(t, k, named)
+			}
+		})
+	}
+	for _, k := range kills {
+		next <- k
+	}
+	close(next)
+	lanes.Wait()
+}
+
+// survives kills a backup, waits until it is done, and counts what is left. named are the snapshots of the backups before.
+func (a *application) survives(t *testing.T, k kill, named []string) []string {
+	name := fmt.Sprintf("%s-%d", k.at, k.after.Milliseconds())
+	died := a.killed(t, name, k)
+	if !died && k.after == 0 {
+		t.Errorf("%s: the step never began", name)
+	}
+	ok := eventually(t, time.Minute, name+" is done", func() bool {
+		b := a.backup(t, name)
+		return b.Status.Phase.Done() && b.Status.Thaw == nil
+	})
+	if b := a.backup(t, name); !ok || b.Status.Phase != salvor.PhaseCompleted {
+		t.Errorf("%s is %s: %s; %+v", name, b.Status.Phase, b.Status.Message, b.Status.Failures)
+		return named
+	}
+	a.writes(t)
+	a.nothingLeft(t, a.namespace)
+	mine := a.handles(t, name)
+	if len(mine) != len(a.volumes) {
+		t.Errorf("%s has snapshots %q of %d volumes", name, mine, len(a.volumes))
+	}
+	named = append(named, mine...)
+	slices.Sort(named)
+	if kept := a.kept(t); !slices.Equal(kept, named) {
+		t.Errorf("after %s the driver keeps %q, the backups have %q", name, kept, named)
+	}
+	return named
+}
