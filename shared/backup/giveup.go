@@ -34,7 +34,7 @@ func Hopeless(b *salvor.Backup, now time.Time) string {
 func GiveUp(ctx context.Context, c catalog.Backups, id salvor.BackupID, epoch int64, now time.Time, why string) (*salvor.Backup, error) {
 	return catalog.MutateBackup(ctx, c, id, func(b *salvor.Backup) error {
 		s := &b.Status
-		if s.Phase.Done() || s.Phase == salvor.PhaseDeleting || s.Thaw != nil || s.Lease.Epoch != epoch || !Abandoned(b, now) {
+		if s.Phase.Done() || s.Phase == salvor.PhaseDeleting || s.Phase == salvor.PhaseSettling || s.Thaw != nil || s.Lease.Epoch != epoch || !Abandoned(b, now) {
 			return salvor.Errorf(salvor.Conflict, "backup %s is %s, and not abandoned since epoch %d", id, s.Phase, epoch)
 		}
 		s.Phase, s.Message = salvor.PhaseFailed, why

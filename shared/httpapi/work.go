@@ -78,6 +78,11 @@ func (s *Server) cancelBackup(r *http.Request) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
+	if b.Status.Phase == salvor.PhaseSettling { // nobody may look for a while
+		if err := s.WorkOnBackup(r.Context(), b); err != nil {
+			return nil, err
+		}
+	}
 	return accepted(b, backupPath(b.ID())), nil
 }
 
@@ -104,8 +109,13 @@ func (s *Server) releaseBackup(r *http.Request) (*reply, error) {
 }
 
 func (s *Server) deleteBackup(r *http.Request) (*reply, error) {
-	if err := onlyThese(r.URL.Query(), "force"); err != nil {
+	if err := onlyThese(r.URL.Query(), "force", "keepSnapshots"); err != nil {
 		return nil, err
+	}
+	if r.URL.Query().Get("keepSnapshots") == "true" {
+		if err := backup.RequestKeep(r.Context(), s.Catalog, backupID(r)); err != nil {
+			return nil, err
+		}
 	}
 	b, err := backup.RequestDelete(r.Context(), s.Catalog, backupID(r), s.Now(), r.URL.Query().Get("force") == "true")
 	if err != nil {

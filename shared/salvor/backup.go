@@ -110,6 +110,8 @@ type BackupStatus struct {
 	DataConsistency DataConsistency `json:"dataConsistency,omitempty"`
 	// SettleBy is when snapshots that are not ready by then are given up; set while the backup is Settling.
 	SettleBy metav1.Time `json:"settleBy,omitzero"`
+	// LookedAt is when these snapshots were looked at last; set while the backup is Settling.
+	LookedAt metav1.Time `json:"lookedAt,omitzero"`
 	// Thaw is owed from before the first pre-exec action until the post-exec rule has succeeded.
 	Thaw *OwedThaw `json:"thaw,omitempty"`
 	// FrozenFor is the time from the first pre-exec action to the end of the post-exec rule: the longest, if namespaces were held each by itself.

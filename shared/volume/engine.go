@@ -28,6 +28,12 @@ type Tuning struct {
 	Pause, MostPause time.Duration
 	// CutTime is how long a cut that holds no application may take. Default five minutes.
 	CutTime time.Duration
+	// AskAfter is for how long a content has to tell errors until the driver itself is asked, and for how long that has to
+	// know nothing of a snapshot that is then taken to be deleted. Default 30 s.
+	AskAfter time.Duration
+	// GoneTime is how long it is waited for that deleted objects go, RemoveTime how long a driver may take to delete a
+	// snapshot. Default 20 s, and 2 minutes.
+	GoneTime, RemoveTime time.Duration
 }
 
 func (t Tuning) withDefaults() Tuning {
@@ -39,6 +45,15 @@ func (t Tuning) withDefaults() Tuning {
 	}
 	if t.CutTime == 0 {
 		t.CutTime = 5 * time.Minute
+	}
+	if t.AskAfter == 0 {
+		t.AskAfter = 30 * time.Second
+	}
+	if t.GoneTime == 0 {
+		t.GoneTime = 20 * time.Second
+	}
+	if t.RemoveTime == 0 {
+		t.RemoveTime = 2 * time.Minute
 	}
 	return t
 }

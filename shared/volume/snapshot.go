@@ -26,6 +26,8 @@ type volumeSnapshot struct {
 // snapshotError is what the driver said the last time; it is tried again.
 type snapshotError struct {
 	Message string `json:"message"`
+	// Time is when it said so first.
+	Time metav1.Time `json:"time"`
 }
 
 // snapshotContent is what this package needs of a VolumeSnapshotContent.
@@ -34,7 +36,10 @@ type snapshotContent struct {
 	Spec     struct {
 		DeletionPolicy string `json:"deletionPolicy"`
 		Driver         string `json:"driver"`
-		Snapshot       struct {
+		Source         struct {
+			Handle string `json:"snapshotHandle"`
+		} `json:"source"`
+		Snapshot struct {
 			Namespace string `json:"namespace"`
 			Name      string `json:"name"`
 			UID       string `json:"uid"`

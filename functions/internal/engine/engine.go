@@ -23,7 +23,6 @@ import (
 	"salvor.io/salvor/shared/restore"
 	"salvor.io/salvor/shared/rule"
 	"salvor.io/salvor/shared/salvor"
-	"salvor.io/salvor/shared/volume"
 )
 
 // Engines makes engines.
@@ -50,7 +49,7 @@ func (e *Engines) Backups(holder string) *backup.Engine {
 
 // Expiry returns the pass of one invocation that deletes what retention lets go; by says who runs it.
 func (e *Engines) Expiry(by string) *expire.Pass {
-	return &expire.Pass{Catalog: e.Catalog, Open: e.Repository, Clusters: e.clustersAt, CatalogID: e.Config.CatalogID, Now: e.Now, By: by}
+	return &expire.Pass{Catalog: e.Catalog, Open: e.Repository, Clusters: e.clustersAt, Volumes: e.removeVolumes, CatalogID: e.Config.CatalogID, Now: e.Now, By: by}
 }
 
 // clustersAt returns the ids of the clusters that a named location holds anything of.
@@ -88,8 +87,7 @@ func (e *Engines) open(ctx context.Context, b *salvor.Backup) (*backup.Site, err
 		return nil, salvor.Errorf(salvor.Conflict, "cluster %q has the id %q now, and the backup is of %q", c.Name, c.ID(), id).
 			WithHint("name the backup's cluster in spec.cluster")
 	}
-	return &backup.Site{Cluster: client, Rules: inpods.Rules(&rule.Engine{Cluster: client, Now: e.Now}),
-		Volumes: &volume.Engine{Cluster: client, Now: e.Now, CatalogID: e.Config.CatalogID}}, nil
+	return &backup.Site{Cluster: client, Rules: inpods.Rules(&rule.Engine{Cluster: client, Now: e.Now}), Volumes: e.volumes(client)}, nil
 }
 
 // store reaches the location that the backup names.

@@ -22,6 +22,7 @@ type app struct {
 	logLevel string
 	verbose  bool
 	force    bool // --force of the commands that store settings
+	noWait   bool // --no-wait of the commands that make backups
 	log      *slog.Logger
 	// started is set once cobra has accepted the command line.
 	started bool
@@ -130,6 +131,9 @@ func (a *app) whatIsOwed() string {
 			return "nothing is owed"
 		}
 		return fmt.Sprintf("backup %s owes %s; salvor backup resume %s, or salvor serve, runs it", b.Name, a.owedLine(b), b.ID())
+	}
+	if b.Status.Phase == salvor.PhaseSettling {
+		return fmt.Sprintf("backup %s is Settling, and nothing is frozen; %s", b.Name, settlingNext(b))
 	}
 	next := fmt.Sprintf("salvor backup resume %s, or salvor serve, takes it over once its lease has expired at %s",
 		b.ID(), a.time(b.Status.Lease.Expires.Time))

@@ -24,7 +24,9 @@ func (a *app) backupResume() *cobra.Command {
 		Short: "Take over a backup that a process left unfinished, and thaw what it owes",
 		Long: `Take over a backup that a process left unfinished, once its lease has expired. What it owes is thawed first, and then the
 backup is made as it was asked for. salvor serve does so by itself. Of a backup that has ended and still owes a thaw, because its
-post-exec rule failed or its cluster was away, the thaw alone is run. salvor get thaws lists what is owed.`,
+post-exec rule failed or its cluster was away, the thaw alone is run. salvor get thaws lists what is owed.
+
+A backup that is Settling is waited for: its objects are stored, and its volume snapshots are not ready yet.`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: a.completeOne(salvor.KindBackup),
 	}
@@ -41,10 +43,27 @@ post-exec rule failed or its cluster was away, the thaw alone is run. salvor get
 		if b.Status.Phase.Done() && b.Status.Thaw != nil {
 			return a.payThaw(cmd.Context(), h, b)
 		}
+		if b.Status.Phase == salvor.PhaseSettling {
+			return a.goOnSettling(cmd.Context(), h, b, *out)
+		}
 		a.limitMemory()
 		return a.runBackup(cmd.Context(), h, b.ID(), *out)
 	})
+	a.addNoWait(cmd)
 	return cmd
+}
+
+func (a *app) addNoWait(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&a.noWait, "no-wait", false, "don't wait until volume snapshots are ready: the backup stays Settling, and salvor serve goes on with it")
+}
+
+// goOnSettling waits for the snapshots of a backup that was left while it settled.
+func (a *app) goOnSettling(ctx context.Context, h *home.Home, b *salvor.Backup, out output) error {
+	var err error
+	if !a.noWait {
+		b, err = a.awaitSettled(ctx, h, b)
+	}
+	return a.ended(ctx, h, b, err, 0, out)
 }
 
 // payThaw runs what a backup that has ended still owes.
@@ -68,7 +87,10 @@ func (a *app) backupCreate() *cobra.Command {
 Doing it again with the same name and spec does it once: the first backup is shown. One that a process left unfinished is
 taken over when its lease has expired, and what it owed is thawed first.
 
-Ctrl-C thaws the application, records the backup as Canceled and ends; a second one ends at once and says what is owed.`,
+Its volume snapshots are waited for, too: they are cut inside the freeze, and may take long until they are ready. Ctrl-C then
+leaves the backup Settling, and salvor backup resume, or salvor serve, goes on with it.
+
+Before that, Ctrl-C thaws the application, records the backup as Canceled and ends; a second one ends at once and says what is owed.`,
 		Example: "  salvor backup create --namespaces 'shop-*' --pre-exec-rule freeze --post-exec-rule thaw\n" +
 			"  salvor backup create before-upgrade -n shop --labels reason=upgrade\n" +
 			"  salvor backup create -f backup.yaml",
@@ -76,6 +98,7 @@ Ctrl-C thaws the application, records the backup as Canceled and ends; a second 
 	}
 	f.add(a, cmd)
 	out := addOutput(cmd)
+	a.addNoWait(cmd)
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "show the namespaces, kinds and pods that would be chosen, and do nothing")
 	cmd.RunE = a.do(func(cmd *cobra.Command, args []string) error {
 		h, err := a.home()
@@ -118,6 +141,9 @@ func (a *app) makeBackup(ctx context.Context, h *home.Home, b *salvor.Backup, na
 		if recorded.Status.Phase.Done() {
 			return a.ended(ctx, h, recorded, nil, 0, out)
 		}
+		if recorded.Status.Phase == salvor.PhaseSettling {
+			return a.goOnSettling(ctx, h, recorded, out)
+		}
 	}
 	return a.runBackup(ctx, h, recorded.ID(), out)
 }
@@ -134,6 +160,9 @@ func (a *app) runBackup(ctx context.Context, h *home.Home, id salvor.BackupID, o
 	p.end()
 	if ended == nil {
 		return err
+	}
+	if err == nil && ended.Status.Phase == salvor.PhaseSettling && !a.noWait {
+		ended, err = a.awaitSettled(ctx, h, ended)
 	}
 	return a.ended(ctx, h, ended, err, a.sys.Now().Sub(began), out)
 }
@@ -171,6 +200,8 @@ func (a *app) ended(ctx context.Context, h *home.Home, b *salvor.Backup, err err
 		return err
 	case printErr != nil:
 		return printErr
+	case b.Status.Phase == salvor.PhaseSettling:
+		return nil
 	case b.Status.Phase == salvor.PhasePartiallyFailed:
 		return &partialError{fmt.Sprintf("backup %s is PartiallyFailed: %s; what is there can be restored with --allow-partial", b.ID(), count(len(b.Status.Failures), "failure"))}
 	case b.Status.Phase == salvor.PhaseCanceled:

@@ -34,10 +34,15 @@ func (a *app) cancelBackup() *cobra.Command {
 			} else {
 				b, err = backup.RequestCancel(cmd.Context(), h.Catalog, b.ID())
 			}
+			if err == nil && h.Remote == nil && b.Status.Phase == salvor.PhaseSettling {
+				b, err = h.Settler().Settle(cmd.Context(), b.ID())
+			}
 			if err != nil {
 				return err
 			}
-			if b.Status.Phase.Done() {
+			if b.Status.Phase == salvor.PhaseCompleted || b.Status.Phase == salvor.PhasePartiallyFailed {
+				_, err = fmt.Fprintf(a.sys.Stdout, "%s is %s: its snapshots were ready\n", reference(b), b.Status.Phase)
+			} else if b.Status.Phase.Done() {
 				_, err = fmt.Fprintln(a.sys.Stdout, reference(b), "canceled")
 			} else {
 				_, err = fmt.Fprintf(a.sys.Stdout, "%s asked to stop; it thaws first (%s works on it)\n", reference(b), dash(b.Status.Lease.Holder))

@@ -9,19 +9,21 @@ import (
 	"github.com/spf13/cobra"
 
 	"salvor.io/salvor/cmd/salvor/internal/home"
+	"salvor.io/salvor/shared/archive"
 	"salvor.io/salvor/shared/salvor"
 )
 
 func (a *app) delete() *cobra.Command {
-	var yes, force bool
+	var yes, force, keep bool
 	cmd := &cobra.Command{
 		Use:   "delete KIND NAME...",
 		Short: "Delete objects",
 		Long: `Delete objects. Deleting a cluster or a location forgets how to reach it; its backups stay. What a backup needs that is
 unfinished or owes a thaw is not deleted.
 
-Deleting a backup removes its manifest and reports from the location, so that it can't be restored any more, and then
-forgets it. Its segments stay: other backups may share them.`,
+Deleting a backup deletes its volume snapshots, by way of its cluster, then its manifest and reports from the location, so
+that it can't be restored any more, and then forgets it. Its segments stay: other backups may share them. Where the cluster
+can't be reached it stays Deleting: do it again when it can, or with --keep-snapshots, which leaves the snapshots and lists them.`,
 		Example:           "  salvor delete rule freeze\n  salvor delete backup prod/before-upgrade --yes",
 		Args:              cobra.MinimumNArgs(2),
 		ValidArgsFunction: a.completeKindAndName,
@@ -45,14 +47,43 @@ forgets it. Its segments stay: other backups may share them.`,
 			}
 			var errs []error
 			for _, o := range objects {
-				errs = append(errs, a.deleteOne(cmd.Context(), h, o, force))
+				errs = append(errs, a.deleteOne(cmd.Context(), h, o, force, keep))
 			}
 			return errors.Join(errs...)
 		}),
 	}
 	cmd.Flags().BoolVar(&yes, "yes", false, "don't ask")
 	cmd.Flags().BoolVar(&force, "force", false, "delete also what schedules or unfinished backups need, and backups that owe a thaw")
+	cmd.Flags().BoolVar(&keep, "keep-snapshots", false, "leave the volume snapshots of backups with their drivers, and list them")
 	return cmd
+}
+
+// keptSnapshots are the snapshots that stay when the backup is deleted. Where its manifest can't be read they are not known.
+func (a *app) keptSnapshots(ctx context.Context, h *home.Home, b *salvor.Backup, keep bool) ([]archive.Volume, error) {
+	if !keep || h.Remote != nil || b.Status.RootDigest == "" {
+		return nil, nil
+	}
+	m, err := manifest(ctx, h, b)
+	if salvor.Is(err, salvor.Corrupt) || salvor.Is(err, salvor.NotFound) {
+		a.warn("warning: which snapshots stay can't be told: %v", err)
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return m.Volumes, nil
+}
+
+func (a *app) listKept(volumes []archive.Volume) error {
+	for _, v := range volumes {
+		if v.Snapshot == nil || v.Snapshot.Handle == "" {
+			continue
+		}
+		if _, err := fmt.Fprintf(a.sys.Stdout, "kept: snapshot %s of driver %s, of claim %s/%s, %s\n", v.Snapshot.Handle, v.Snapshot.Driver, v.Namespace, v.Claim, size(v.Capacity)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func referenceList(objects []salvor.Object) string {
@@ -63,16 +94,23 @@ func referenceList(objects []salvor.Object) string {
 	return strings.Join(names, ", ")
 }
 
-func (a *app) deleteOne(ctx context.Context, h *home.Home, o salvor.Object, force bool) error {
+func (a *app) deleteOne(ctx context.Context, h *home.Home, o salvor.Object, force, keep bool) error {
 	if b, ok := o.(*salvor.Backup); ok {
-		if err := h.DeleteBackup(ctx, b.ID(), force); err != nil {
+		kept, err := a.keptSnapshots(ctx, h, b, keep)
+		if err != nil {
+			return err
+		}
+		if err := h.DeleteBackup(ctx, b.ID(), force, keep); err != nil {
+			return err
+		}
+		if err := a.listKept(kept); err != nil {
 			return err
 		}
 		if b.Spec.Location == "" {
 			_, err := fmt.Fprintln(a.sys.Stdout, reference(o), "deleted")
 			return err
 		}
-		_, err := fmt.Fprintf(a.sys.Stdout, "%s deleted: manifest and reports are gone; its segments stay at location %s until no backup can need them\n", reference(o), b.Spec.Location)
+		_, err = fmt.Fprintf(a.sys.Stdout, "%s deleted: manifest and reports are gone; its segments stay at location %s until no backup can need them\n", reference(o), b.Spec.Location)
 		return err
 	}
 	if !force {

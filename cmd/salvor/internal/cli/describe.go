@@ -144,7 +144,7 @@ func specOf(o salvor.Object) (string, error) {
 }
 
 func (a *app) explainBackup(ctx context.Context, h *home.Home, b *salvor.Backup) error {
-	if b.Status.Phase.Done() {
+	if b.Status.Phase.Done() || b.Status.Phase == salvor.PhaseSettling {
 		return errors.Join(a.summarize(ctx, h, b, 0), a.explainRan(ctx, h, b))
 	}
 	s := b.Status

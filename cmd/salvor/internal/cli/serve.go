@@ -23,7 +23,7 @@ func (a *app) serve() *cobra.Command {
 		Short: "Keep this home running: fire schedules, finish what was left unfinished",
 		Long: `Keep this home running until it is told to stop: fire schedules, and take over backups whose process has died, so that
 what they owe is thawed. A thaw that can't be paid, because a cluster does not answer or a permission is missing, is tried
-again with pauses of up to a minute, until it is. A run that was missed is made up for, of several the newest.
+again with pauses of up to a minute, until it is. Backups whose volume snapshots are not ready yet are looked after until they are. A run that was missed is made up for, of several the newest.
 
 After each run, and every hour, it deletes the backups that no rule of their schedule's policy keeps; once a day it removes
 segments that no backup needs any more.
@@ -39,7 +39,7 @@ SIGTERM or Ctrl-C ends it: running backups get --grace to end, and are then canc
 				return err
 			}
 			a.limitMemory()
-			s := serve.Server{Catalog: h.Catalog, Engine: h.Backups, Now: a.sys.Now, Log: a.serveLog(), RequestedBy: a.sys.User, Parallel: parallel, Grace: grace, Poll: poll,
+			s := serve.Server{Catalog: h.Catalog, Engine: h.Backups, Settler: h.Settler, Now: a.sys.Now, Log: a.serveLog(), RequestedBy: a.sys.User, Parallel: parallel, Grace: grace, Poll: poll,
 				Expiry: func() *expire.Pass { return h.Expiry("salvor serve by " + a.sys.User) }}
 			if listen != "" {
 				if err := a.listen(cmd.Context(), h, &s, listen); err != nil {
@@ -65,7 +65,7 @@ func (a *app) listen(ctx context.Context, h *home.Home, s *serve.Server, address
 		}
 		return h.Restores().Run(ctx, o.(*salvor.Restore))
 	}
-	s.Delete = func(ctx context.Context, id salvor.BackupID) error { return h.DeleteBackup(ctx, id, true) }
+	s.Delete = func(ctx context.Context, id salvor.BackupID) error { return h.DeleteBackup(ctx, id, true, false) }
 	api := &httpapi.Server{Catalog: h.Catalog, Backups: h.Backups(), Restores: h.Restores(), Schedules: h.Backups().Schedules(h.Catalog, s.WorkOnBackup),
 		WorkOnBackup: s.WorkOnBackup, WorkOnRestore: s.WorkOnRestore, Now: a.sys.Now, Log: s.Log}
 	where, err := serve.Listen(ctx, address, h.Dir, a.sys.User, api.Handler())

@@ -55,7 +55,11 @@ func (a *app) summarize(ctx context.Context, h *home.Home, b *salvor.Backup, mea
 	if c := phaseColour(s.Phase); c != "" && a.sys.colours(a.sys.Stdout) {
 		phase = colour(c, phase)
 	}
-	fmt.Fprintf(a.sys.Stdout, "backup/%s %s in %s\n", b.ID(), phase, lasted(measured, s.StartedAt, s.CompletedAt))
+	if s.Phase == salvor.PhaseSettling {
+		fmt.Fprintf(a.sys.Stdout, "backup/%s %s\n", b.ID(), phase)
+	} else {
+		fmt.Fprintf(a.sys.Stdout, "backup/%s %s in %s\n", b.ID(), phase, lasted(measured, s.StartedAt, s.CompletedAt))
+	}
 	var f facts
 	if s.RootDigest != "" {
 		f.add("objects", "%s of %s in %s: %s", count(s.Progress.Objects, "object"), count(s.Progress.Kinds, "kind"), count(len(s.Namespaces), "namespace"), namespaceList(s.Namespaces))
@@ -81,7 +85,11 @@ func (a *app) summarize(ctx context.Context, h *home.Home, b *salvor.Backup, mea
 	if s.Thaw != nil {
 		a.addOwed(&f, b)
 	}
-	f.add("next", "%s", nextStep(b))
+	if s.Phase == salvor.PhaseSettling {
+		a.addSettling(&f, b)
+	} else {
+		f.add("next", "%s", nextStep(b))
+	}
 	return f.write(a, "  ")
 }
 

@@ -98,7 +98,7 @@ func (a *app) nextThaw(b *salvor.Backup) string {
 
 // abandoned reports whether nobody works on an unfinished backup any more.
 func (a *app) abandoned(b *salvor.Backup) bool {
-	return !b.Status.Phase.Done() && backup.Abandoned(b, a.sys.Now())
+	return !b.Status.Phase.Done() && b.Status.Phase != salvor.PhaseSettling && backup.Abandoned(b, a.sys.Now())
 }
 
 // phaseText is the phase, and what hangs over it.

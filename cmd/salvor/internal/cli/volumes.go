@@ -49,6 +49,7 @@ It reads the backup's manifest and what became known later, at the location.`,
 		}
 		return a.printVolumes(report, *out)
 	})
+	cmd.AddCommand(a.volumesOrphans())
 	return cmd
 }
 

@@ -39,11 +39,16 @@ func (h *Home) store(ctx context.Context, b *salvor.Backup) (*repository.Reposit
 	return h.Repository(ctx, b.Spec.Location, b.Status.ClusterID)
 }
 
-// DeleteBackup removes a backup's manifest and reports, and then what the catalog knows of it. With force, also one that
-// still owes a thaw.
-func (h *Home) DeleteBackup(ctx context.Context, id salvor.BackupID, force bool) error {
+// DeleteBackup removes a backup's snapshots, manifest and reports, and then what the catalog knows of it. With force, also one that
+// still owes a thaw; if keep is set, its snapshots stay.
+func (h *Home) DeleteBackup(ctx context.Context, id salvor.BackupID, force, keep bool) error {
 	if h.Remote != nil {
-		return h.Remote.Remove(ctx, id, force)
+		return h.Remote.Remove(ctx, id, force, keep)
 	}
-	return backup.Delete(ctx, h.Catalog, id, backup.Remover{Open: h.store, CatalogID: h.ID, Now: h.options.Now, Force: force})
+	if keep {
+		if err := backup.RequestKeep(ctx, h.Catalog, id); err != nil {
+			return err
+		}
+	}
+	return backup.Delete(ctx, h.Catalog, id, backup.Remover{Open: h.store, Volumes: h.removeVolumes, CatalogID: h.ID, Now: h.options.Now, Force: force})
 }

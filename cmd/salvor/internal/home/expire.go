@@ -14,7 +14,7 @@ import (
 func (h *Home) Expiry(by string) *expire.Pass {
 	p := &expire.Pass{Catalog: h.Catalog, Clusters: h.clustersAt, CatalogID: h.ID, Now: h.options.Now, By: by}
 	if h.Remote == nil {
-		p.Open = h.Repository
+		p.Open, p.Volumes = h.Repository, h.removeVolumes
 	}
 	return p
 }

@@ -31,12 +31,15 @@ func (c *Client) GetBackup(ctx context.Context, id salvor.BackupID) (*salvor.Bac
 
 // DeleteBackup asks the service to delete a backup, also one that still owes a thaw when it is forced.
 func (c *Client) DeleteBackup(ctx context.Context, id salvor.BackupID, _ string) error {
-	return c.Remove(ctx, id, false)
+	return c.Remove(ctx, id, false, false)
 }
 
-// Remove is DeleteBackup, also of one that still owes a thaw when it is forced.
-func (c *Client) Remove(ctx context.Context, id salvor.BackupID, force bool) error {
+// Remove is DeleteBackup, also of one that still owes a thaw when it is forced; if keep is set, its snapshots stay.
+func (c *Client) Remove(ctx context.Context, id salvor.BackupID, force, keep bool) error {
 	v := url.Values{}
+	if keep {
+		v.Set("keepSnapshots", "true")
+	}
 	if force {
 		v.Set("force", "true")
 	}
@@ -74,11 +77,11 @@ func (c *Client) CancelRestore(ctx context.Context, name string) (*salvor.Restor
 // poll is how often it is asked how far work is.
 const poll = time.Second
 
-// AwaitBackup waits until the backup has ended, and tells its status meanwhile.
+// AwaitBackup waits until the backup has ended, or waits for its snapshots alone, and tells its status meanwhile.
 func (c *Client) AwaitBackup(ctx context.Context, id salvor.BackupID, tell func(salvor.BackupStatus)) (*salvor.Backup, error) {
 	for {
 		b, err := c.GetBackup(ctx, id)
-		if err != nil || b.Status.Phase.Done() {
+		if err != nil || b.Status.Phase.Done() || b.Status.Phase == salvor.PhaseSettling {
 			return b, err
 		}
 		tell(b.Status)

@@ -1,5 +1,5 @@
 // Package serve keeps a home running: it fires schedules, finishes what other processes left unfinished, pays the thaws
-// that are still owed, and deletes what retention lets go.
+// that are still owed, looks after snapshots that are not ready yet, and deletes what retention lets go.
 //
 // Each turn it looks at the catalog anew, so that it needs no memory of its own: a run is called after its scheduled
 // time, and whoever fires it second finds the first.
@@ -32,6 +32,8 @@ type Server struct {
 	Catalog catalog.Catalog
 	// Engine makes an engine for one run.
 	Engine func() *backup.Engine
+	// Settler makes what looks after the snapshots of backups.
+	Settler func() *backup.Settler
 	// Now is the clock, Log where it says what it does, RequestedBy who started it.
 	Now         func() time.Time
 	Log         *slog.Logger
@@ -52,6 +54,9 @@ type Server struct {
 	running map[salvor.BackupID]bool
 	next    map[string]time.Time // of each schedule, as last logged
 	thawing map[salvor.BackupID]bool
+	// settling are the backups whose snapshots are being looked at; those of lookAfter are not before that time.
+	settling  map[salvor.BackupID]bool
+	lookAfter map[salvor.BackupID]time.Time
 	// restoring are the restores that this server does.
 	restoring    map[string]bool
 	nextRestores time.Time
@@ -63,6 +68,7 @@ type Server struct {
 
 	nextThaw  time.Time // when the next owed thaw is due; zero for none
 	nextStart time.Time // when the next backup that waits may begin; zero for none
+	nextLook  time.Time // when the next look at snapshots is due; zero for none
 
 	expiry expiry
 }
@@ -95,6 +101,7 @@ func (s *Server) setDefaults() {
 		s.Grace = DefaultGrace
 	}
 	s.running, s.next, s.thawing = map[salvor.BackupID]bool{}, map[string]time.Time{}, map[salvor.BackupID]bool{}
+	s.settling, s.lookAfter = map[salvor.BackupID]bool{}, map[salvor.BackupID]time.Time{}
 	s.restoring = map[string]bool{}
 }
 
@@ -114,13 +121,16 @@ func (s *Server) turn(ctx, work context.Context) {
 	if err := s.resumeRestores(ctx, work); err != nil && ctx.Err() == nil {
 		s.Log.Error("looking for unfinished restores", "error", err)
 	}
+	if err := s.settle(ctx, work); err != nil && ctx.Err() == nil {
+		s.Log.Error("looking for snapshots that are not ready", "error", err)
+	}
 	s.expire(work)
 }
 
-// pause is the time until the next turn: sooner when a schedule or a thaw is due before.
+// pause is the time until the next turn: sooner when a schedule, a thaw or a look is due before.
 func (s *Server) pause() time.Duration {
 	pause, now := s.Poll, s.Now()
-	for _, at := range append(slices.Collect(maps.Values(s.next)), s.nextThaw, s.nextStart) {
+	for _, at := range append(slices.Collect(maps.Values(s.next)), s.nextThaw, s.nextStart, s.nextLook) {
 		if d := at.Sub(now); d > 0 && d < pause {
 			pause = d
 		}
