@@ -132,6 +132,8 @@ type run struct {
 	settled *selection.Namespaces
 	// volumes are those that the scope takes: as planned, and then as they were cut.
 	volumes []archive.Volume
+	// leftBehind warns of what stays in the cluster.
+	leftBehind []string
 	// cutBegan says that snapshots may have been made, committing that the manifest may have been stored.
 	cutBegan, committing bool
 	// watchAt is when somebody looks whether this worker still lives, as far as that was asked for.
@@ -245,6 +247,8 @@ func (r *run) finish(ctx context.Context, err error) (*salvor.Backup, error) {
 	}
 	if err != nil {
 		r.discardFailed(ctx)
+	} else {
+		r.release(ctx)
 	}
 	if err != nil && r.site.Repository != nil {
 		r.storeReport(ctx, err)
@@ -295,6 +299,7 @@ func (r *run) succeeded(s *salvor.BackupStatus) {
 		s.CompletedAt, s.SettleBy = metav1.Time{}, metav1.NewTime(m.CutAt.Add(r.spec.SettleTimeout()))
 	}
 	s.Message = summary(&m)
+	s.Warnings = append(s.Warnings, r.leftBehind...)
 }
 
 // statusFailures is how many failures the catalog keeps; a role that may list nothing in a thousand namespaces brings about many.

@@ -17,6 +17,8 @@ type Volumes interface {
 	Plan(ctx context.Context, claims []volume.Claim, spec *salvor.BackupVolumes) ([]archive.Volume, error)
 	// Cut snapshots the volumes that have no State yet. An error is the cause of ctx.
 	Cut(ctx context.Context, q volume.CutRequest) ([]archive.Volume, volume.Timing, error)
+	// Release removes what stands for the snapshots in the cluster; they themselves stay.
+	Release(ctx context.Context, backup salvor.BackupID, volumes []archive.Volume) error
 	// Discard removes what workers up to the epoch made for the backup, but for that of the volumes to keep.
 	Discard(ctx context.Context, backup salvor.BackupID, epoch int64, keep []archive.Volume) error
 }
@@ -83,6 +85,17 @@ func (r *run) discardFailed(ctx context.Context) {
 		return
 	}
 	r.discard(ctx, r.record.epoch, nil)
+}
+
+// release removes from the cluster what stands for snapshots that are all ready; settling does it for others.
+func (r *run) release(ctx context.Context) {
+	if r.manifest.Phase == salvor.PhaseSettling || r.site.Site == nil || r.site.Volumes == nil || len(r.manifest.Volumes) == 0 {
+		return
+	}
+	r.Engine.step(StepRelease)
+	if err := r.site.Volumes.Release(ctx, r.record.id, r.manifest.Volumes); err != nil {
+		r.leftBehind = append(r.leftBehind, leftBehind(err))
+	}
 }
 
 // cutVolumes cuts the volumes of the namespaces, all at once.
