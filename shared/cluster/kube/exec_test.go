@@ -283,7 +283,7 @@ func TestExecCanceled(t *testing.T) {
 			if err := c.ExecBy(p).Exec(ctx, r); !errors.Is(err, context.Canceled) {
 				t.Errorf("got %v", err)
 			}
-			if took := time.Since(start); took > 5*time.Second {
+			if took := time.Since(start); took > 30*time.Second {
 				t.Errorf("ending took %v", took)
 			}
 			out.Reset()
