@@ -7,7 +7,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"salvor.io/salvor/tests/aws/stack"
-	"salvor.io/salvor/tests/testenv"
 )
 
 // The bucket refuses, whoever asks, what may overwrite and what goes in the clear. The requests of an upload in parts but
@@ -42,7 +41,8 @@ func TestTheBucketRefusesOverwriting(t *testing.T) {
 
 // With Object Lock a backup is stored and read as without, and even an administrator can't delete what was stored.
 func TestLockedBackupsStay(t *testing.T) {
-	w := worldWith(t, testenv.EKS(t), map[string]string{"ObjectLockDays": "1", "ObjectLockMode": "COMPLIANCE"})
+	t.Parallel()
+	w := worldWith(t, map[string]string{"ObjectLockDays": "1", "ObjectLockMode": "COMPLIANCE"})
 	ns := w.namespace()
 	w.backup("b1", ns)
 	api := w.S3Client()

@@ -29,6 +29,7 @@ func (w *world) cli(code int, args ...string) string {
 
 // The command line speaks the API: what takes long is done by the functions, and waited for.
 func TestTheCommandLineSpeaksTheAPI(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	ns := w.namespace()
 	if got := w.cli(0, "get", "clusters", "-o", "name"); got != "cluster/prod\n" {

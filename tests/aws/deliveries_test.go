@@ -18,6 +18,7 @@ var due = time.Date(2026, 11, 22, 2, 0, 0, 0, time.UTC)
 
 // A schedule that is stored by the API fires at EventBridge; delivered three times at once, it makes one backup.
 func TestThreeDeliveriesOfAScheduleMakeOneBackup(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	ns := w.namespace()
 	w.nightly(ns)
@@ -58,6 +59,7 @@ func (w *world) oneRun(ns string) {
 
 // A restore that is asked for three times at once, in three clothes, is done once.
 func TestThreeDeliveriesOfARestoreDoItOnce(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	ns := w.namespace()
 	w.backup("b1", ns)
@@ -98,6 +100,7 @@ func (w *world) backup(name, ns string) {
 // An event that fails goes to the dead letters; moved to the retries when the cause is gone, it is done. Of a batch only
 // what failed comes again.
 func TestDeadLettersAreRedriven(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	ns := w.namespace()
 	w.Async(t.Context(), "BackupFunction", `{"schedule":"nightly","scheduledFor":"2026-11-22T02:00:00Z"}`) // no such schedule yet
@@ -115,6 +118,7 @@ func TestDeadLettersAreRedriven(t *testing.T) {
 
 // Whoever is not allowed to call the API is refused before any function runs.
 func TestTheAPIRefusesOtherCallers(t *testing.T) {
+	t.Parallel()
 	w := &world{Cloud: cloud.Start(t, cloud.Options{}), t: t}
 	secret := w.API.SecretKey
 	w.API.SecretKey = "wrong"

@@ -14,7 +14,8 @@ import (
 // docs/deploy.md, followed step by step: the command line names the cluster and prints how to let the functions in; each
 // function assumes a role of its own there, with the external id; the backup is made, and brought back.
 func TestTheDocsLeadToABackupAndBack(t *testing.T) {
-	w := newStack(t, testenv.EKS(t), nil)
+	t.Parallel()
+	w := newStack(t, nil)
 	ns := w.namespace()
 
 	backup := w.letIn("BackupFunction", "prod", "--trust", w.output("BackupRoleArn"))

@@ -37,6 +37,7 @@ var sampleEvents = []struct{ function, event, says string }{
 }
 
 func TestSampleEventsWorkAsTheyStand(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.put(namespaceKind, "", "shop", "")
 	w.put(configMapKind, "shop", "settings", `,"data":{"v":"1"}`)
@@ -82,6 +83,7 @@ func (w *world) nightly(ns string) {
 
 // What a function can't understand is an error that says what to send instead.
 func TestEventsThatAskForNothingAreRefused(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	for event, says := range map[string]string{
 		`{}`:                          "events/ has samples",

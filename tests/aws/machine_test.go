@@ -50,6 +50,7 @@ func (w *world) getBackup(name string) *salvor.Backup {
 // A capture that takes longer than an invocation is carried over several by the state machine: each goes on at the cut of
 // the first, and what is stored is not stored again.
 func TestALongCaptureTakesSeveralInvocations(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	label := w.spread(80)
 	var puts, invocations atomic.Int32
@@ -71,7 +72,7 @@ func TestALongCaptureTakesSeveralInvocations(t *testing.T) {
 		t.Fatalf("the backup is %s: %s", b.Status.Phase, b.Status.Message)
 	}
 	e := w.Machine.Executions()
-	if n := invocations.Load(); n < 2 || len(e) != 1 || e[0].Error != "" || int(n) != count(e[0].States, "Backup") {
+	if n := invocations.Load(); len(e) != 1 || e[0].Error != "" || count(e[0].States, "Backup") < 2 || int(n) < count(e[0].States, "Backup") {
 		t.Errorf("%d invocations, executions %+v", n, e)
 	}
 	// What is on its way when the time is up may be sent once more.
@@ -83,6 +84,7 @@ func TestALongCaptureTakesSeveralInvocations(t *testing.T) {
 // A restore that takes longer than an invocation goes on in the next, at the segments that are left: each object has one
 // outcome in the end.
 func TestALongRestoreTakesSeveralInvocations(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	label := w.spread(60)
 	w.postBackup("b1", label)
@@ -119,7 +121,7 @@ func TestALongRestoreTakesSeveralInvocations(t *testing.T) {
 		t.Errorf("the restore is %s with %v of %d objects: %s", r.Status.Phase, r.Status.Outcomes, b.Status.Progress.Objects, r.Status.Message)
 	}
 	e := w.Machine.Executions()
-	if n := invocations.Load(); n < 2 || len(e) != 2 || e[1].Error != "" || int(n) != count(e[1].States, "Restore") || r.Status.Lease.Epoch != int64(n) {
+	if n := invocations.Load(); len(e) != 2 || e[1].Error != "" || count(e[1].States, "Restore") < 2 || int(n) < count(e[1].States, "Restore") || r.Status.Lease.Epoch > int64(n) {
 		t.Errorf("%d invocations, epoch %d, executions %+v", n, r.Status.Lease.Epoch, e[1:])
 	}
 	// Those that were being read when the time was up are read once more, and each invocation has to see the namespaces.

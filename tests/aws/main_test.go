@@ -24,8 +24,8 @@ var (
 	podKind       = cluster.Resource{Version: "v1", Name: "pods", Kind: "Pod", Namespaced: true}
 )
 
-// applying is held while rights are given: two tests at once would both create them.
-var applying sync.Mutex
+// giveRights applies infra/kubernetes/rbac.yaml, once in this process: all tests share the cluster.
+var giveRights sync.Once
 
 // world is a deployed stack, and a cluster that it may back up and restore.
 type world struct {
@@ -37,29 +37,24 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	return worldOf(t, testenv.EKS(t))
-}
-
-func worldOf(t *testing.T, k testenv.EKSServer) *world {
-	t.Helper()
-	return worldWith(t, k, nil)
+	return worldWith(t, nil)
 }
 
 // worldWith deploys with parameters other than the defaults.
-func worldWith(t *testing.T, k testenv.EKSServer, parameters map[string]string) *world {
+func worldWith(t *testing.T, parameters map[string]string) *world {
 	t.Helper()
-	w := newStack(t, k, parameters)
-	w.Clusters.Entry("BackupFunction", "salvor-backup")
-	w.Clusters.Entry("RestoreFunction", "salvor-restore")
-	w.Clusters.Entry("WatchdogFunction", "salvor-watchdog")
+	w := newStack(t, parameters)
+	w.Clusters.Entries(map[string]string{"BackupFunction": "salvor-backup", "RestoreFunction": "salvor-restore", "WatchdogFunction": "salvor-watchdog"})
 	w.create("clusters", fmt.Sprintf(`{"apiVersion":"salvor.io/v1","kind":"Cluster","metadata":{"name":"prod"},"spec":{"eks":{"arn":%q}}}`, w.k.AWS.ClusterARN))
 	w.create("locations", fmt.Sprintf(`{"apiVersion":"salvor.io/v1","kind":"BackupLocation","metadata":{"name":"bucket"},"spec":{"s3":{"bucket":%q,"region":%q}}}`, w.Bucket, cloud.Region))
 	return w
 }
 
-// newStack deploys, and knows of no cluster yet; the cluster has Salvor's roles of RBAC, and lets nobody in.
-func newStack(t *testing.T, k testenv.EKSServer, parameters map[string]string) *world {
+// newStack deploys, and knows of no cluster yet; the cluster has Salvor's roles of RBAC, and lets nobody in. All tests share
+// it, and may run at once: each has a stack and namespaces of its own.
+func newStack(t *testing.T, parameters map[string]string) *world {
 	t.Helper()
+	k := testenv.EKSWithNode(t)
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Log(k.Logs(t))
@@ -73,13 +68,13 @@ func newStack(t *testing.T, k testenv.EKSServer, parameters map[string]string) *
 	if w.kube, err = kube.New(config); err != nil {
 		t.Fatal(err)
 	}
-	root, err := testenv.Root()
-	if err != nil {
-		t.Fatal(err)
-	}
-	applying.Lock()
-	defer applying.Unlock()
-	k.Kubectl(t, "apply", "-f", root+"/infra/kubernetes/rbac.yaml")
+	giveRights.Do(func() {
+		root, err := testenv.Root()
+		if err != nil {
+			t.Fatal(err)
+		}
+		k.Kubectl(t, "apply", "-f", root+"/infra/kubernetes/rbac.yaml")
+	})
 	return w
 }
 
@@ -142,6 +137,7 @@ func (w *world) found(query string) []string {
 // The straight way: a schedule fires and a backup appears; a search by date over HTTP finds it; a restore invoked as from
 // the console brings it back.
 func TestAScheduleFiresAndARestoreBringsItBack(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	ns := w.namespace()
 	w.create("schedulepolicies", `{"apiVersion":"salvor.io/v1","kind":"SchedulePolicy","metadata":{"name":"nightly"},"spec":{"daily":{"times":["02:00"]}}}`)

@@ -1,15 +1,18 @@
 package aws_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
+
+	"salvor.io/salvor/shared/cluster"
 	"salvor.io/salvor/shared/salvor"
 	"salvor.io/salvor/tests/aws/function"
-	"salvor.io/salvor/tests/testenv"
 )
 
 // shop is an application whose pod notes in a file whenever it is frozen and thawed.
@@ -22,7 +25,7 @@ type shop struct {
 // before the cut and thawed by the one after it.
 func newShops(t *testing.T, n int, before, after string) (*world, []*shop) {
 	t.Helper()
-	w := worldOf(t, testenv.EKSWithNode(t))
+	w := newWorld(t)
 	for name, line := range map[string]string{"freeze": before, "thaw": after} {
 		action, err := json.Marshal(map[string]string{"shell": line})
 		if err != nil {
@@ -35,7 +38,9 @@ func newShops(t *testing.T, n int, before, after string) (*world, []*shop) {
 	for i := range n {
 		s := &shop{world: w, ns: w.namespace(), backup: fmt.Sprintf("b%d", i+1)}
 		w.put(podKind, s.ns, "shop", `,"spec":{"terminationGracePeriodSeconds":0,"containers":[{"name":"main","image":"localhost/salvor/busybox:1","imagePullPolicy":"IfNotPresent","command":["sleep","infinity"]}]}`)
-		w.k.Kubectl(t, "label", "pod", "-n", s.ns, "shop", "app=shop")
+		if _, err := w.kube.Patch(t.Context(), podKind, s.ns, "shop", types.MergePatchType, []byte(`{"metadata":{"labels":{"app":"shop"}}}`)); err != nil {
+			t.Fatal(err)
+		}
 		shops = append(shops, s)
 	}
 	for _, s := range shops {
@@ -87,9 +92,15 @@ func (s *shop) words() []string {
 	return words
 }
 
+// sh runs a line in the pod. It is called again and again: a kubectl each time would cost more than the stack.
 func (s *shop) sh(line string) string {
 	s.t.Helper()
-	return s.k.Kubectl(s.t, "exec", "-n", s.ns, "shop", "--", "sh", "-c", line)
+	var out, errs bytes.Buffer
+	r := cluster.ExecRequest{Namespace: s.ns, Pod: "shop", Container: "main", Command: []string{"sh", "-c", line}, Stdout: &out, Stderr: &errs}
+	if err := s.kube.Exec(s.t.Context(), r); err != nil {
+		s.t.Fatalf("%s in %s: %v\n%s", line, s.ns, err, &errs)
+	}
+	return out.String()
 }
 
 // until waits until a word has been noted so often, and returns when it was.
@@ -127,9 +138,10 @@ func (s *shop) leaseOver() {
 	time.Sleep(time.Until(s.getBackup(s.backup).Status.Lease.Expires.Add(time.Second)))
 }
 
-// metric are the values of a metric that the watchdog has told CloudWatch, in order.
-func (w *world) metric(name string) (values []float64) {
-	w.t.Helper()
+// metric is the last value of a metric that the watchdog has told CloudWatch, -1 before the first. A line arrives a moment
+// after the answer of the function that wrote it.
+func (w *world) metric(name string) float64 {
+	last := -1.0
 	for _, line := range w.Logs() {
 		source, text, _ := strings.Cut(line, " ")
 		var m map[string]any
@@ -137,13 +149,10 @@ func (w *world) metric(name string) (values []float64) {
 			continue
 		}
 		if v, ok := m[name].(float64); ok {
-			values = append(values, v)
+			last = v
 		}
 	}
-	if len(values) == 0 {
-		w.t.Fatalf("the watchdog tells CloudWatch nothing of %s", name)
-	}
-	return values
+	return last
 }
 
 // record is the event of one message.

@@ -277,6 +277,7 @@ func everyOperationIsRouted(t *testing.T, parameters map[string]string, authoriz
 
 // cfn-lint knows what AWS takes; it is not on every machine.
 func TestCfnLintFindsNothing(t *testing.T) {
+	t.Parallel() // it takes a while
 	_, root := template(t, nil)
 	lint, err := exec.LookPath("cfn-lint")
 	if err != nil {

@@ -82,12 +82,16 @@ func (s *Clusters) assume(d *deployed) credentials {
 	return credentials{*out.Credentials.AccessKeyId, *out.Credentials.SecretAccessKey, *out.Credentials.SessionToken}
 }
 
-// Entry makes an access entry for the function's role, with the groups, and waits until the cluster knows it.
+// Entries makes an access entry for the role of each function, with its group, and waits until the cluster knows them.
 // https://docs.aws.amazon.com/eks/latest/userguide/access-entries.html
-func (s *Clusters) Entry(logical string, groups ...string) {
+func (s *Clusters) Entries(groups map[string]string) {
 	s.c.t.Helper()
-	s.k.AWS.PutEntry(s.c.t, s.c.arn(s.c.functions[logical].Role), groups...)
-	s.Await(logical, salvor.EKSCluster{ARN: s.k.AWS.ClusterARN})
+	for logical, group := range groups {
+		s.k.AWS.PutEntry(s.c.t, s.c.arn(s.c.functions[logical].Role), group)
+	}
+	for logical := range groups {
+		s.Await(logical, salvor.EKSCluster{ARN: s.k.AWS.ClusterARN})
+	}
 }
 
 // Await waits until the cluster knows who the function's role signs in as.
