@@ -40,6 +40,7 @@ type past = []struct {
 }
 
 func TestChoosingByDate(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.history(past{
 		{"old", -72, salvor.PhaseCompleted, []string{"*"}, []string{"shop-a", "shop-b", "shop-gone", "bank"}},
@@ -83,6 +84,7 @@ func TestChoosingByDate(t *testing.T) {
 }
 
 func TestWhatCannotBeChosen(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.history(past{
 		{"partial", -1, salvor.PhasePartiallyFailed, []string{"*"}, []string{"shop"}},
@@ -124,6 +126,7 @@ func TestWhatCannotBeChosen(t *testing.T) {
 }
 
 func TestTheSetAsOfADate(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	id := testenv.Unique()
 	a, b := "t-"+id+"-a", "t-"+id+"-b"

@@ -81,6 +81,7 @@ func TestFailChangesNothing(t *testing.T) {
 }
 
 func TestFailWithManyObjectsListsThem(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	ns := w.namespace()
 	for i := range 60 {
@@ -95,6 +96,7 @@ func TestFailWithManyObjectsListsThem(t *testing.T) {
 }
 
 func TestWhatAControllerMadeFirstIsOurs(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	ns := w.namespace()
 	w.eventually("the default service account", func() bool { return w.get(accounts, ns, "default") != nil })
@@ -137,6 +139,7 @@ func (o *operator) Create(ctx context.Context, res resource, ns string, body []b
 // What a restored controller makes anew, before it comes from the backup, is made equal; where the cluster refuses that, it
 // stays as its controller makes it, which is no failure. With data it is one.
 func TestWhatARestoredControllerMakesFirst(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	ns := w.namespace()
 	owner := ownedBy(w.create(accounts, ns, "owner", ""), true)
@@ -176,6 +179,7 @@ func TestWhatARestoredControllerMakesFirst(t *testing.T) {
 }
 
 func TestAnImmutableSecretThatDiffersFails(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	ns := w.namespace()
 	w.create(secrets, ns, "s", `"immutable":true,"data":{"p":"dG9wc2VjcmV0"}`)
@@ -195,6 +199,7 @@ func TestAnImmutableSecretThatDiffersFails(t *testing.T) {
 }
 
 func TestUpdateKeepsWhatTheLiveObjectNeeds(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	ns := w.namespace()
 	w.create(services, ns, "s", `"spec":{"ports":[{"port":80}],"selector":{"v":"backup"}}`)
@@ -225,6 +230,7 @@ func TestUpdateKeepsWhatTheLiveObjectNeeds(t *testing.T) {
 }
 
 func TestANodePortThatIsTakenIsReplaced(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	ns := w.namespace()
 	w.create(services, ns, "s", `"spec":{"type":"NodePort","ports":[{"port":80}]}`)

@@ -64,6 +64,7 @@ func (w *world) some(n int) (spec salvor.RestoreSpec, to string) {
 }
 
 func TestAnswersThatGetLost(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	spec, ns := w.some(20)
 	w.target = &faulty{Target: w.c, after: func(n int) error {
@@ -80,6 +81,7 @@ func TestAnswersThatGetLost(t *testing.T) {
 }
 
 func TestAServerThatIsBusy(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		sentence string
 		err      error
@@ -107,6 +109,7 @@ func TestAServerThatIsBusy(t *testing.T) {
 }
 
 func TestAServerThatGoesAwayEndsTheRestore(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	spec, ns := w.some(40)
 	w.engine.Tuning.Patience = 300 * time.Millisecond
@@ -130,6 +133,7 @@ func TestAServerThatGoesAwayEndsTheRestore(t *testing.T) {
 }
 
 func TestAWebhookThatFailsForATime(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	spec, _ := w.some(10)
 	w.target = &faulty{Target: w.c, before: func(n int) error {
@@ -144,6 +148,7 @@ func TestAWebhookThatFailsForATime(t *testing.T) {
 }
 
 func TestACorruptSegmentIsNotApplied(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	ns := w.namespace()
 	w.create(configMaps, ns, "good", "")
@@ -192,6 +197,7 @@ func flip(t testing.TB, path string) {
 }
 
 func TestACorruptManifestStopsEverything(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	spec, ns := w.some(1)
 	flip(t, filepath.Join(w.root, "location", w.repo.Keys().Manifest("b")))
@@ -205,6 +211,7 @@ func TestACorruptManifestStopsEverything(t *testing.T) {
 }
 
 func TestCancel(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	spec, ns := w.some(30)
 	w.engine.Tuning.Workers = 1
@@ -233,6 +240,7 @@ func TestCancel(t *testing.T) {
 }
 
 func TestANamespaceThatIsBeingDeleted(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	ns := w.namespace()
 	other := w.namespace()

@@ -117,6 +117,7 @@ func (w *world) killed(name string, at int) bool {
 // TestARestoreThatIsKilled kills a restore at every write, and completes it: once by going on with it, once by another
 // restore of the same backup.
 func TestARestoreThatIsKilled(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	ns := w.namespace()
 	w.eventually("the default service account", func() bool { return w.get(accounts, ns, "default") != nil })

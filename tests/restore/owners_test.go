@@ -61,6 +61,7 @@ func ownerUIDs(t testing.TB, live []byte) (uids []string) {
 }
 
 func TestOwnersComeBackWithNewUIDs(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	definition, widgets := w.define(true, "")
 	ns := w.namespace()
@@ -125,6 +126,7 @@ func (w *world) collect(ns string) {
 }
 
 func TestAnOwnerThatIsNotThereIsLeftOut(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	ns := w.namespace()
 	owner := w.create(configMaps, ns, "owner", "")
@@ -140,6 +142,7 @@ func TestAnOwnerThatIsNotThereIsLeftOut(t *testing.T) {
 }
 
 func TestAnOwnerThatIsThereAlreadyTakesItsChildBack(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	ns := w.namespace()
 	owner := w.create(configMaps, ns, "owner", "")
@@ -156,6 +159,7 @@ func TestAnOwnerThatIsThereAlreadyTakesItsChildBack(t *testing.T) {
 }
 
 func TestAnInterruptedRestoreIsCompleted(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	ns := w.namespace()
 	deployment := w.create(deployments, ns, "web", `"spec":{"replicas":0,"selector":{"matchLabels":{"app":"web"}},"template":{"metadata":{"labels":{"app":"web"}},`+podSpec+`}}`)
@@ -171,6 +175,7 @@ func TestAnInterruptedRestoreIsCompleted(t *testing.T) {
 
 // Owners that can't be set are a failure with the reason that the cluster gives.
 func TestAPolicyAgainstOwnersIsNamed(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	ns, name := w.namespace(), "t-"+testenv.Unique()
 	const group = "admissionregistration.k8s.io"
@@ -196,6 +201,7 @@ func TestAPolicyAgainstOwnersIsNamed(t *testing.T) {
 }
 
 func TestDataThatAControllerOwnsIsMadeEqual(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	ns := w.namespace()
 	owner := w.create(configMaps, ns, "owner", "")

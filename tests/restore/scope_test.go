@@ -12,6 +12,7 @@ import (
 )
 
 func TestNamespaceMapping(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	ns, other := w.namespace(), w.namespace()
 	w.merge(namespaces, "", ns, `{"metadata":{"labels":{"tier":"gold"}}}`)
@@ -51,6 +52,7 @@ func TestNamespaceMapping(t *testing.T) {
 }
 
 func TestAKindComesBackBeforeItsObjects(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	definition, widgets := w.define(true, "")
 	_, gadgets := w.define(false, "")
@@ -75,6 +77,7 @@ func TestAKindComesBackBeforeItsObjects(t *testing.T) {
 }
 
 func TestStatusThatAControllerKeepsIsNoDifference(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	_, widgets := w.define(true, `,"subresources":{"status":{}}`)
 	ns := w.namespace()
@@ -87,6 +90,7 @@ func TestStatusThatAControllerKeepsIsNoDifference(t *testing.T) {
 }
 
 func TestAKindThatTheTargetDoesNotServe(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	ns := w.namespace()
 	kafkas := kind("kafka.example.org", "kafkas", "Kafka", true)
@@ -109,6 +113,7 @@ func TestAKindThatTheTargetDoesNotServe(t *testing.T) {
 
 // A selector that nothing has is said: most often it is misspelled.
 func TestLabelsThatNothingHas(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	spec, ns := w.some(2)
 	spec.LabelSelector = &metav1.LabelSelector{MatchLabels: map[string]string{"app": "shpo"}}
@@ -128,6 +133,7 @@ func versioned(group, version, name, k string) resource {
 }
 
 func TestOnlyWhatTheChosenNamespacesNeedComesWithThem(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	a, b := w.namespace(), w.namespace()
 	id := testenv.Unique()
@@ -172,6 +178,7 @@ func TestOnlyWhatTheChosenNamespacesNeedComesWithThem(t *testing.T) {
 }
 
 func TestKindsAndLabelsNarrow(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	ns := w.namespace()
 	w.createMeta(configMaps, ns, "shop", `"labels":{"app":"shop"}`, "")
@@ -194,6 +201,7 @@ func TestKindsAndLabelsNarrow(t *testing.T) {
 }
 
 func TestAUserWhoMayNotDoEverything(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	ns := w.namespace()
 	w.create(configMaps, ns, "c", `"data":{"k":"v"}`)
@@ -229,6 +237,7 @@ func TestAUserWhoMayNotDoEverything(t *testing.T) {
 }
 
 func TestAVolumeStaysPromisedToItsClaim(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	ns := w.namespace()
 	id := testenv.Unique()

@@ -82,6 +82,7 @@ func decoded(t testing.TB, raw []byte) any {
 }
 
 func TestWhatWasDeletedComesBack(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	ns := w.namespace()
 	kinds := w.application(ns)

@@ -63,6 +63,7 @@ func (w *watched) Patch(ctx context.Context, r resource, ns, name string, k type
 // A restore whose process has to end is gone on with by the next: what is settled is not asked for again, each object has
 // one outcome in the end, and what an earlier process has made is the owner of what a later one makes.
 func TestASuspendedRestoreGoesOn(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	ns := w.namespace()
 	w.eventually("the default service account", func() bool { return w.get(accounts, ns, "default") != nil })
