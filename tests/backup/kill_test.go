@@ -208,9 +208,11 @@ func killFixture(t *testing.T) (kubeconfig, ns string) {
 }
 
 func TestKilledAtEveryStep(t *testing.T) {
+	t.Parallel()
 	kubeconfig, ns := killFixture(t)
 	for _, step := range backup.Steps() {
 		t.Run(string(step), func(t *testing.T) {
+			t.Parallel() // it waits for a lease to expire
 			root := t.TempDir()
 			if killed, _ := runChild(t, root, kubeconfig, ns, "b", string(step), 0); !killed {
 				t.Fatal("the child was not killed: the step never began")
@@ -230,6 +232,7 @@ func TestKilledAtEveryStep(t *testing.T) {
 const points = 50
 
 func TestKilledAtRandomPoints(t *testing.T) {
+	t.Parallel()
 	kubeconfig, ns := killFixture(t)
 	whole := t.TempDir()
 	_, took := runChild(t, whole, kubeconfig, ns, "whole", "", 0)
