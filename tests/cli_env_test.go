@@ -22,6 +22,7 @@ type salvorCLI struct {
 	t    *testing.T
 	path string
 	dir  string
+	env  []string // besides that of the test
 }
 
 type ending struct {
@@ -31,12 +32,13 @@ type ending struct {
 
 func newCLI(t *testing.T) *salvorCLI {
 	t.Helper()
-	return &salvorCLI{t, testenv.Salvor(t), t.TempDir()}
+	return &salvorCLI{t: t, path: testenv.Salvor(t), dir: t.TempDir()}
 }
 
 func (c *salvorCLI) command(args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(c.t.Context(), c.path, args...)
 	cmd.Env = append(os.Environ(), "SALVOR_HOME="+filepath.Join(c.dir, "home"), "SALVOR_API=", "TZ=UTC")
+	cmd.Env = append(cmd.Env, c.env...)
 	return cmd
 }
 

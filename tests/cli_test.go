@@ -19,6 +19,7 @@ import (
 
 // The whole way of a user: name, back up with rules, find by date, lose, restore the set as of that date, verify.
 func TestTheCommandLineFromApplyToVerify(t *testing.T) {
+	t.Parallel()
 	l, c := source(t), newCLI(t)
 	one, two := l.namespace(t, "app=shop"), l.namespace(t, "app=shop")
 	for _, ns := range []string{one, two} {
@@ -89,6 +90,7 @@ func TestTheCommandLineFromApplyToVerify(t *testing.T) {
 }
 
 func TestTheCommandLineSaysWhatFailed(t *testing.T) {
+	t.Parallel()
 	l, c := source(t), newCLI(t)
 	ns := l.namespace(t)
 	l.configMap(t, ns, "settings", "before")
@@ -137,9 +139,10 @@ func TestTheCommandLineSaysWhatFailed(t *testing.T) {
 }
 
 func TestTheCommandLineOnABucket(t *testing.T) {
+	t.Parallel()
 	l, c, s3 := source(t), newCLI(t), testenv.S3(t)
-	t.Setenv("AWS_ACCESS_KEY_ID", s3.AccessKey)
-	t.Setenv("AWS_SECRET_ACCESS_KEY", s3.SecretKey)
+	right := []string{"AWS_ACCESS_KEY_ID=" + s3.AccessKey, "AWS_SECRET_ACCESS_KEY=" + s3.SecretKey}
+	c.env = right
 	ns := l.namespace(t)
 	l.configMap(t, ns, "settings", "before")
 	c.expect(0, "cluster", "add", "here", "--kubeconfig", l.Kubeconfig)
@@ -150,18 +153,19 @@ func TestTheCommandLineOnABucket(t *testing.T) {
 	if e := c.expect(0, "restore", "b1", "--yes"); !strings.Contains(e.stdout, "unchanged") {
 		t.Errorf("it says\n%s", e.stdout)
 	}
-	t.Setenv("AWS_SECRET_ACCESS_KEY", "wrong")
+	c.env = append(right, "AWS_SECRET_ACCESS_KEY=wrong")
 	if e := c.expect(6, "verify", "b1"); strings.Contains(e.stderr, "wrong") {
 		t.Errorf("the key is in the message: %s", e.stderr)
 	}
 	c.expect(6, bucket...)
-	t.Setenv("AWS_SECRET_ACCESS_KEY", s3.SecretKey)
+	c.env = right
 	c.expect(0, "delete", "backup", "b1", "--yes")
 	c.expect(3, "verify", "b1")
 }
 
 // A freeze that takes longer than it may is over: no cut, and what hung ends before the application is let go on.
 func TestTheCommandLineEndsAFreezeThatTakesTooLong(t *testing.T) {
+	t.Parallel()
 	l, c := source(t), newCLI(t)
 	ns := l.namespace(t)
 	l.pod(t, ns, "db", []string{"app=db"})

@@ -29,6 +29,7 @@ func overEach(t *testing.T, l lab, test func(*testing.T, lab)) {
 }
 
 func TestExec(t *testing.T) {
+	t.Parallel()
 	l := source(t)
 	ns := l.namespace(t)
 	l.pod(t, ns, "p", nil)
@@ -107,6 +108,7 @@ func execCases(t *testing.T, l lab, ns string) {
 }
 
 func TestExecInPodThatIsDeleted(t *testing.T) {
+	t.Parallel()
 	overEach(t, source(t), func(t *testing.T, l lab) {
 		ns := l.namespace(t)
 		l.pod(t, ns, "p", nil)
@@ -140,6 +142,7 @@ func (b began) Write(p []byte) (int, error) {
 
 // The right to create pods/exec is all that it takes; over WebSocket, that to get it besides.
 func TestExecRights(t *testing.T) {
+	t.Parallel()
 	l := source(t)
 	ns := l.namespace(t)
 	l.pod(t, ns, "p", nil)

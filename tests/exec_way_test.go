@@ -27,6 +27,7 @@ import (
 
 // A load balancer that passes no upgrade on but that to a WebSocket.
 func TestExecBehindAProxyThatKnowsOnlyWebSocket(t *testing.T) {
+	t.Parallel()
 	l := source(t)
 	ns := l.namespace(t)
 	l.pod(t, ns, "p", nil)
@@ -70,6 +71,7 @@ func TestExecBehindAProxyThatKnowsOnlyWebSocket(t *testing.T) {
 
 // A line between here and the API server that breaks.
 func TestExecLostOnTheWay(t *testing.T) {
+	t.Parallel()
 	l := source(t)
 	ns := l.namespace(t)
 	l.pod(t, ns, "p", nil)
@@ -135,6 +137,7 @@ func relay(t *testing.T, to string) (address string, cut func()) {
 // A kubelet that dies while a command runs must not make it a success: kubectl exec says 0 then. The cluster is lost
 // with it, so it is one of its own; its API server translates WebSockets as those before Kubernetes 1.36 do.
 func TestExecLostBehindTheServer(t *testing.T) {
+	t.Parallel()
 	l := labOf(t, testenv.KubeOptions{Name: "lost", Node: true, APIServerArgs: []string{"--feature-gates=ExtendWebSocketsToKubelet=false"}})
 	const ns = "default"
 	l.pod(t, ns, "p", nil)

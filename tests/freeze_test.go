@@ -37,6 +37,7 @@ func holding(t *testing.T) (l lab, c *salvorCLI, ns string) {
 
 // Several processes back up one application at once: none lifts the freeze under another's feet.
 func TestBackupsOfOneApplicationHoldItInTurn(t *testing.T) {
+	t.Parallel()
 	l, c, ns := holding(t)
 	const backups = 3
 	var wait sync.WaitGroup

@@ -29,6 +29,7 @@ func in(label string, actions ...salvor.Action) salvor.SubRule {
 }
 
 func TestBackgroundCommand(t *testing.T) {
+	t.Parallel()
 	l := source(t)
 	ns := l.namespace(t)
 	l.podOf(t, ns, "nonroot", []string{"app=nonroot"}, nil, object{"securityContext": object{"runAsUser": 1000, "runAsGroup": 1000, "allowPrivilegeEscalation": false}})
@@ -89,6 +90,7 @@ func TestBackgroundCommand(t *testing.T) {
 }
 
 func TestBackgroundCommandWithoutAShellIsRefused(t *testing.T) {
+	t.Parallel()
 	l := source(t)
 	ns := l.namespace(t)
 	l.pod(t, ns, "first", []string{"app=first"})
@@ -112,6 +114,7 @@ func TestBackgroundCommandWithoutAShellIsRefused(t *testing.T) {
 // A program that is killed leaves nothing that holds on: its connections end, and the command with them. One that hangs
 // keeps them, and the command ends after its lifetime.
 func TestBackgroundCommandOfAProcessThatIsKilled(t *testing.T) {
+	t.Parallel()
 	l, c := source(t), newCLI(t)
 	c.expect(0, "cluster", "add", "here", "--kubeconfig", l.Kubeconfig)
 	c.expect(0, "location", "add", "disk", "--dir", filepath.Join(c.dir, "backups"))

@@ -10,6 +10,7 @@ import (
 
 // Input and variables reach lines and programs alike, in a container that is not root.
 func TestRuleInputAndEnvironment(t *testing.T) {
+	t.Parallel()
 	l := source(t)
 	ns := l.namespace(t)
 	l.podOf(t, ns, "p", []string{"app=x"}, nil, object{"securityContext": object{"runAsUser": 1000, "runAsNonRoot": true}, "env": []object{{"name": "OWN", "value": "own"}}})
@@ -33,6 +34,7 @@ func TestRuleInputAndEnvironment(t *testing.T) {
 
 // The pod that says that it leads gets the command, and no other.
 func TestRuleRunsInTheLeader(t *testing.T) {
+	t.Parallel()
 	l := source(t)
 	ns := l.namespace(t)
 	pods := []string{"db-0", "db-1", "db-2"}

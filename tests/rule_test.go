@@ -31,6 +31,7 @@ func labelled(key, value string) metav1.LabelSelector {
 
 // Two sub-rules of two actions each, in pods of two namespaces of the backup; a third namespace is not part of it.
 func TestRuleChoosesPodsAndKeepsOrder(t *testing.T) {
+	t.Parallel()
 	l := source(t)
 	ns, more, elsewhere := l.namespace(t), l.namespace(t), l.namespace(t)
 	l.pod(t, ns, "db-0", []string{"app=db"})
@@ -117,6 +118,7 @@ func times(t *testing.T, a rule.ActionReport) (began, ended []float64) {
 }
 
 func TestRuleRunsInParallelButBounded(t *testing.T) {
+	t.Parallel()
 	l := source(t)
 	ns := l.namespace(t)
 	for i := range 5 {
@@ -142,6 +144,7 @@ func TestRuleRunsInParallelButBounded(t *testing.T) {
 }
 
 func TestRuleFailures(t *testing.T) {
+	t.Parallel()
 	l := source(t)
 	ns := l.namespace(t)
 	l.pod(t, ns, "a", []string{"app=a"})
@@ -195,6 +198,7 @@ func TestRuleFailures(t *testing.T) {
 
 // A process of Salvor that dies leaves nothing behind: its connections end, and with them the shell lines.
 func TestRuleShellEndsWithTheConnection(t *testing.T) {
+	t.Parallel()
 	l := source(t)
 	ns := l.namespace(t)
 	l.pod(t, ns, "p", []string{"app=x"})

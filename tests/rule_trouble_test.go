@@ -26,13 +26,14 @@ func (l lab) log(t testing.TB, namespace, pod string) string {
 }
 
 func TestRuleCommandThatHangs(t *testing.T) {
+	t.Parallel()
 	overEach(t, source(t), func(t *testing.T, l lab) {
 		ns := l.namespace(t)
 		l.pod(t, ns, "p", []string{"app=x"})
 		l.ready(t, ns)
 		began := time.Now()
 		_, err := runIn(t, ruleEngine(l), []string{ns}, labelled("app", "x"),
-			salvor.Action{Shell: "echo began >>/tmp/log; sleep 4321 & sleep 4321; echo ended >>/tmp/log", Timeout: within(time.Second)},
+			salvor.Action{Shell: "echo began >>/tmp/log; sleep 4321 & sleep 4321; echo ended >>/tmp/log", Timeout: within(3 * time.Second)},
 			salvor.Action{Shell: "echo next >>/tmp/log"})
 		if took := time.Since(began); !salvor.Is(err, salvor.DeadlineExceeded) || !strings.Contains(err.Error(), "told to end") || took > 20*time.Second {
 			t.Errorf("got %v after %v", err, took)
@@ -45,6 +46,7 @@ func TestRuleCommandThatHangs(t *testing.T) {
 }
 
 func TestRulePodThatVanishes(t *testing.T) {
+	t.Parallel()
 	overEach(t, source(t), func(t *testing.T, l lab) {
 		ns := l.namespace(t)
 		l.pod(t, ns, "gone", []string{"app=x"})
@@ -77,6 +79,7 @@ func TestRulePodThatVanishes(t *testing.T) {
 
 // A container that restarts takes its commands with it. Afterwards the thaw reaches the new one.
 func TestRuleContainerThatRestarts(t *testing.T) {
+	t.Parallel()
 	overEach(t, source(t), func(t *testing.T, l lab) {
 		ns := l.namespace(t)
 		l.podOf(t, ns, "p", []string{"app=x"}, object{"volumes": []object{{"name": "tmp", "emptyDir": object{}}}},
@@ -103,6 +106,7 @@ func TestRuleContainerThatRestarts(t *testing.T) {
 }
 
 func TestRuleProgramThatIsNotThere(t *testing.T) {
+	t.Parallel()
 	l := source(t)
 	ns := l.namespace(t)
 	l.pod(t, ns, "p", []string{"app=x"})
@@ -121,6 +125,7 @@ func TestRuleProgramThatIsNotThere(t *testing.T) {
 
 // Every exit code there is, of programs and of lines, is reported as it is.
 func TestRuleExitCodes(t *testing.T) {
+	t.Parallel()
 	l := source(t)
 	ns := l.namespace(t)
 	l.pod(t, ns, "p", []string{"app=x"})

@@ -26,6 +26,7 @@ rules:
 
 // A rule is seen, tried and used: of the file it stands in, before it is stored, and by a backup.
 func TestARuleIsTriedBeforeItIsUsed(t *testing.T) {
+	t.Parallel()
 	l, c := source(t), newCLI(t)
 	ns := l.namespace(t)
 	l.pod(t, ns, "db", []string{"app=db"}, "side")
@@ -79,6 +80,7 @@ func TestARuleIsTriedBeforeItIsUsed(t *testing.T) {
 }
 
 func TestHooksOfVeleroAreSeenAndRun(t *testing.T) {
+	t.Parallel()
 	l, c := source(t), newCLI(t)
 	ns := l.namespace(t)
 	hooks := object{"pre.hook.backup.velero.io/command": `["touch", "/tmp/frozen"]`, "post.hook.backup.velero.io/command": `["mv", "/tmp/frozen", "/tmp/thawed"]`}

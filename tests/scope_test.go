@@ -10,6 +10,7 @@ import (
 
 // salvor scope shows what a backup with the same flags then holds, and needs no location.
 func TestScopeShowsWhatABackupTakes(t *testing.T) {
+	t.Parallel()
 	l, c := source(t), newCLI(t)
 	ns := l.namespace(t)
 	l.configMap(t, ns, "settings", "before")

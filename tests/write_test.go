@@ -37,6 +37,7 @@ func meta(t *testing.T, raw []byte) (m struct {
 }
 
 func TestWrites(t *testing.T) {
+	t.Parallel()
 	l := source(t)
 	ns := l.namespace(t)
 	ctx := t.Context()
@@ -85,6 +86,7 @@ func TestWrites(t *testing.T) {
 }
 
 func TestWritesOfAStatus(t *testing.T) {
+	t.Parallel()
 	l := source(t)
 	ns := l.namespace(t)
 	l.create(t, deploymentKind, ns, object{"apiVersion": "apps/v1", "kind": "Deployment", "metadata": object{"name": "d"}, "spec": object{
