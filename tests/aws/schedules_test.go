@@ -13,7 +13,6 @@ import (
 
 	"salvor.io/salvor/shared/salvor"
 	"salvor.io/salvor/tests/aws/cloud"
-	"salvor.io/salvor/tests/testenv"
 )
 
 // atScheduler lists the schedules of EventBridge: name, expression, zone, state.
@@ -29,7 +28,7 @@ func (w *world) atScheduler() []string {
 // the second time.
 func TestTheSweepKeepsSchedulesEqual(t *testing.T) {
 	t.Parallel()
-	w := worldWith(t, testenv.EKS(t), nil)
+	w := newWorld(t)
 	w.create("schedulepolicies", `{"apiVersion":"salvor.io/v1","kind":"SchedulePolicy","metadata":{"name":"mixed"},"spec":{"timeZone":"Asia/Kolkata",
 		"monthly":{"days":[31,-1],"weekdays":["first Monday","last Friday"],"months":["March","June"],"times":["02:30"]},"endDate":"2099-12-31"}}`)
 	w.create("schedulepolicies", `{"apiVersion":"salvor.io/v1","kind":"SchedulePolicy","metadata":{"name":"often"},"spec":{"rate":"2 hours","missedRuns":"Skip"}}`)

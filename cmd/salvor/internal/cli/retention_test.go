@@ -11,8 +11,8 @@ import (
 	"salvor.io/salvor/shared/salvor"
 )
 
-// scheduled makes a home with a schedule that keeps two a day by the time of Auckland, and nightly backups, stored.
-func scheduled(t *testing.T) *shell {
+// retained makes a home with a schedule that keeps two a day by the time of Auckland, and nightly backups, stored.
+func retained(t *testing.T) *shell {
 	s := newShell(t)
 	s.settings()
 	s.must("apply", "-f", s.file("schedule.yaml", `
@@ -50,7 +50,7 @@ spec: {policy: nightly, template: {spec: {cluster: prod, location: disk, scope: 
 }
 
 func TestRetentionPlanSaysWhy(t *testing.T) {
-	s := scheduled(t)
+	s := retained(t)
 	const want = `BACKUP    DATE                      PHASE       PLAN       WHY
 prod/n4   2026-11-21 13:00:00 CET   Completed   stays      is number 1 of the newest 1 that are complete; is the newest that is complete of 2026-11-22, 1 of 2 days; is the last good backup of namespace shop
 prod/n3   2026-11-21 11:30:00 CET   Completed   stays      is the newest that is complete of 2026-11-21, 2 of 2 days
@@ -86,7 +86,7 @@ schedule nightly by policy nightly (Pacific/Auckland): 2 backups would stay, 0 o
 }
 
 func TestRetentionApplyDeletesWhatThePlanNames(t *testing.T) {
-	s := scheduled(t)
+	s := retained(t)
 	s.must("hold", "n1", "--reason", "audit")
 	if r := s.run("delete", "backup", "n1", "--yes", "--force"); r.code == 0 || !strings.Contains(r.stderr, "is held by ada@example") || !strings.Contains(r.stderr, "salvor release prod/n1") {
 		t.Errorf("deleting what is held: %d %s", r.code, r.stderr)
