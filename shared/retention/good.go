@@ -1,14 +1,12 @@
 package retention
 
 import (
+	"iter"
 	"slices"
 	"strings"
 
 	"salvor.io/salvor/shared/salvor"
 )
-
-// place is a namespace of a cluster, or, without a name, the objects that have none.
-type place struct{ cluster, namespace string }
 
 // How the reasons begin that lastGood gives.
 const (
@@ -26,7 +24,7 @@ func LastOfSomething(d Decision) bool {
 // lastGood finds the backups that are the last good ones of something, with the reasons. The backups are newest first.
 func lastGood(sorted []*salvor.Backup) map[*salvor.Backup][]string {
 	reasons := map[*salvor.Backup][]string{}
-	covered := map[place]bool{}
+	covered := map[string]map[string]bool{} // namespaces by cluster
 	for _, try := range []struct {
 		phase salvor.Phase
 		what  string
@@ -35,11 +33,16 @@ func lastGood(sorted []*salvor.Backup) map[*salvor.Backup][]string {
 			if b.Status.Phase != try.phase {
 				continue
 			}
+			in := covered[b.Status.ClusterID]
+			if in == nil {
+				in = map[string]bool{}
+				covered[b.Status.ClusterID] = in
+			}
 			var of []string
-			for _, p := range places(b) {
-				if !covered[p] {
-					covered[p] = true
-					of = append(of, p.String())
+			for p := range places(b) {
+				if !in[p] {
+					in[p] = true
+					of = append(of, placeText(p))
 				}
 			}
 			if len(of) > 0 {
@@ -50,21 +53,24 @@ func lastGood(sorted []*salvor.Backup) map[*salvor.Backup][]string {
 	return reasons
 }
 
-func places(b *salvor.Backup) []place {
-	ps := make([]place, 0, len(b.Status.Namespaces)+1)
-	for _, n := range b.Status.Namespaces {
-		ps = append(ps, place{b.Status.ClusterID, n})
+// places are the namespaces of a backup, and "" if it holds objects that have none for their own sake.
+func places(b *salvor.Backup) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, n := range b.Status.Namespaces {
+			if !yield(n) {
+				return
+			}
+		}
+		if len(b.Status.Namespaces) == 0 || b.Spec.Scope.ClusterScoped == salvor.ClusterScopedAll {
+			yield("")
+		}
 	}
-	if len(ps) == 0 || b.Spec.Scope.ClusterScoped == salvor.ClusterScopedAll {
-		ps = append(ps, place{cluster: b.Status.ClusterID})
-	}
-	return ps
 }
 
-// String names the place for a reason.
-func (p place) String() string {
-	if p.namespace == "" {
+// placeText names a place for a reason.
+func placeText(namespace string) string {
+	if namespace == "" {
 		return "the cluster's own objects"
 	}
-	return "namespace " + p.namespace
+	return "namespace " + namespace
 }

@@ -38,8 +38,7 @@ func (d Decision) Reason() string { return strings.Join(d.Reasons, "; ") }
 // schedule among them, and zone its time zone; nil is UTC. What is the last backup of a namespace is judged by what was
 // given: whoever leaves out backups of other schedules keeps more than is needed, never less.
 func Plan(policy salvor.Retention, zone *time.Location, backups []*salvor.Backup, now time.Time) (keep, remove []Decision) {
-	sorted := slices.Clone(backups)
-	slices.SortStableFunc(sorted, newestFirst)
+	sorted := newestFirst(backups)
 	last := lastGood(sorted)
 	p := newPlan(policy, zone, now)
 	ran := map[series]bool{}
@@ -74,6 +73,7 @@ type plan struct {
 	now      time.Time
 	matching labels.Selector // nil: none matches
 	counts   map[series]*count
+	gone     map[string]string // why a backup of the result goes
 }
 
 // series is what counts by itself.
@@ -91,7 +91,7 @@ func newPlan(policy salvor.Retention, zone *time.Location, now time.Time) *plan 
 	if zone == nil {
 		zone = time.UTC
 	}
-	return &plan{policy: policy, zone: zone, now: now, matching: matching(policy), counts: map[series]*count{}}
+	return &plan{policy: policy, zone: zone, now: now, matching: matching(policy), counts: map[series]*count{}, gone: map[string]string{}}
 }
 
 func (p *plan) countOf(b *salvor.Backup) *count {
@@ -104,8 +104,27 @@ func (p *plan) countOf(b *salvor.Backup) *count {
 	return c
 }
 
-func newestFirst(a, b *salvor.Backup) int {
-	return cmp.Or(b.Date().Compare(a.Date()), cmp.Compare(b.Name, a.Name), cmp.Compare(a.Status.ClusterID, b.Status.ClusterID))
+// newestFirst sorts by date; of one moment, the later name is the newer.
+func newestFirst(backups []*salvor.Backup) []*salvor.Backup {
+	type dated struct {
+		*salvor.Backup
+		at time.Time
+	}
+	all := make([]dated, len(backups))
+	for i, b := range backups {
+		all[i] = dated{b, b.Date()}
+	}
+	slices.SortFunc(all, func(a, b dated) int {
+		if c := b.at.Compare(a.at); c != 0 {
+			return c
+		}
+		return cmp.Or(cmp.Compare(b.Name, a.Name), cmp.Compare(a.Status.ClusterID, b.Status.ClusterID))
+	})
+	sorted := make([]*salvor.Backup, len(all))
+	for i, d := range all {
+		sorted[i] = d.Backup
+	}
+	return sorted
 }
 
 // result is how a backup ended, for people and for counting.

@@ -73,8 +73,17 @@ func (p *plan) byCalendar(b *salvor.Backup, c *count) []string {
 	return rs
 }
 
-// expired says why no rule keeps a backup.
+// expired says why no rule keeps a backup: the same of all that ended alike.
 func (p *plan) expired(b *salvor.Backup) string {
+	why, ok := p.gone[result(b)]
+	if !ok {
+		why = p.explain(b)
+		p.gone[result(b)] = why
+	}
+	return why
+}
+
+func (p *plan) explain(b *salvor.Backup) string {
 	var rs []string
 	if p.policy.Last > 0 {
 		rs = append(rs, fmt.Sprintf("is not among the newest %d that are %s", p.policy.Last, result(b)))
