@@ -101,7 +101,7 @@ func TestAPassThatIsKilledAnywhereHarmsNothing(t *testing.T) {
 	for name, tt := range map[string]struct {
 		open   func(*testing.T) location.Location
 		rounds int
-	}{"dir": {directory, 80}, "s3": {bucket, 40}} {
+	}{"dir": {directory, 50}, "s3": {bucket, 25}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, tt.open(t), salvor.Retention{Last: 2})
