@@ -13,6 +13,7 @@ import (
 
 	"salvor.io/salvor/shared/archive"
 	"salvor.io/salvor/shared/backup"
+	"salvor.io/salvor/shared/repository"
 	"salvor.io/salvor/shared/salvor"
 )
 
@@ -168,6 +169,28 @@ func TestNothingGoesWhenTheLastGoodBackupIsLost(t *testing.T) {
 	if after := w.keys("prod/segments/"); !slices.Equal(before, after) {
 		t.Errorf("segments were %v, and are %v", before, after)
 	}
+}
+
+// A location that can't be asked keeps its backups, and those of others go.
+func TestALocationThatIsGoneKeepsItsBackups(t *testing.T) {
+	w := newWorld(t, directory(t), salvor.Retention{Last: 1})
+	for range 3 {
+		w.good("nightly")
+	}
+	p := w.pass()
+	asked := 0
+	p.Open = func(context.Context, string, string) (*repository.Repository, error) {
+		if asked++; asked == 1 {
+			return nil, salvor.Errorf(salvor.NotFound, "there is no such location")
+		}
+		return w.repo, nil
+	}
+	e, err := p.Expire(t.Context())
+	if err == nil || !strings.Contains(err.Error(), "there is no such location") || len(e.Deleted) != 1 || e.Kept != 2 {
+		t.Errorf("%+v, %v", e, err)
+	}
+	w.full()
+	w.wantNames("when it is back", "nightly-003")
 }
 
 func TestABackupThatIsRestoredStays(t *testing.T) {

@@ -46,9 +46,10 @@ func (p *Pass) Plan(ctx context.Context, name string) ([]*Plan, error) {
 		plan, err := p.plan(ctx, s, restoring)
 		if err != nil {
 			failed.add(fmt.Errorf("retention of schedule %q: %w", s.Name, err))
-			continue
 		}
-		plans = append(plans, plan)
+		if plan != nil {
+			plans = append(plans, plan)
+		}
 	}
 	return plans, failed.join()
 }
@@ -86,9 +87,11 @@ func (p *Pass) restoring(ctx context.Context) (map[salvor.BackupID]string, error
 	return found, err
 }
 
-// spare keeps what would go but is needed by a restore, or locked by its location.
+// spare keeps what would go but is needed by a restore, or locked by its location. The error says of what that is not known;
+// such backups stay, too.
 func (p *Pass) spare(ctx context.Context, plan *Plan, restoring map[salvor.BackupID]string) error {
 	var remove []retention.Decision
+	var failed problems
 	for _, d := range plan.Remove {
 		why := ""
 		if name := restoring[d.Backup.ID()]; name != "" {
@@ -96,7 +99,8 @@ func (p *Pass) spare(ctx context.Context, plan *Plan, restoring map[salvor.Backu
 		}
 		until, err := p.lockedUntil(ctx, d.Backup)
 		if err != nil {
-			return err
+			failed.add(err)
+			why = "whether its location keeps it locked is not known"
 		}
 		if p.Now().Before(until) {
 			plan.Locked++
@@ -116,7 +120,7 @@ func (p *Pass) spare(ctx context.Context, plan *Plan, restoring map[salvor.Backu
 		}
 		return strings.Compare(b.Backup.Name, a.Backup.Name)
 	})
-	return nil
+	return failed.join()
 }
 
 // lockedUntil asks the location for a lock on the backup.
