@@ -292,6 +292,39 @@ func TestABackupThatSleptIsNotTakenForGood(t *testing.T) {
 	}
 }
 
+// What was marked while a backup ran can be relied on for half of the time until it goes, and no longer.
+func TestWhatIsMarkedMeanwhileIsReliedOnForAWhile(t *testing.T) {
+	for later, good := range map[time.Duration]bool{11 * time.Hour: true, 13 * time.Hour: false} {
+		w := newWorld(t, directory(t), salvor.Retention{Last: 1})
+		w.set("a", "old")
+		w.good("nightly")
+		w.set("a", "new")
+		w.good("nightly")
+		w.wait(20 * time.Hour)
+		if _, err := w.pass().Expire(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		w.set("a", "old")
+		b, err := w.back("nightly", func(s backup.Step) {
+			if s != backup.StepCheck {
+				return
+			}
+			if c, err := w.pass().Collect(t.Context()); err != nil || c.Marked != 1 {
+				t.Errorf("%+v, %v", c, err)
+			}
+			w.wait(later)
+		})
+		if good != (err == nil) || good != (b.Status.Phase == salvor.PhaseCompleted) {
+			t.Errorf("%s after the mark it ended %s, %v", later, b.Status.Phase, err)
+		}
+		w.wait(30 * time.Hour)
+		if _, c := w.full(); good != (c.Removed == 0) {
+			t.Errorf("%s after the mark: %+v", later, c)
+		}
+		w.sound(later.String())
+	}
+}
+
 // Everything at once: backups, passes and deletions by hand run side by side in real time.
 func TestPassesBesideBackups(t *testing.T) {
 	w := newWorld(t, directory(t), salvor.Retention{Last: 2})
