@@ -125,7 +125,7 @@ func (e *Engines) location(spec salvor.BackupLocationSpec) (location.Location, e
 	if spec.S3.Region != "" {
 		config.Region = spec.S3.Region
 	}
-	loc, err := s3.New(s3.Options{Bucket: spec.S3.Bucket, Prefix: spec.S3.Prefix, KMSKeyID: spec.S3.KMSKeyID, Lock: s3.LockOf(spec.S3.ObjectLock), Endpoint: spec.S3.Endpoint, Config: config})
+	loc, err := s3.New(s3.Options{Bucket: spec.S3.Bucket, Prefix: spec.S3.Prefix, KMSKeyID: spec.S3.KMSKeyID, Lock: s3.LockOf(spec.S3.ObjectLock), Now: e.Now, Endpoint: spec.S3.Endpoint, Config: config})
 	if err != nil {
 		return nil, err
 	}

@@ -53,7 +53,7 @@ type Options struct {
 
 	// NewID returns an id that no other put has. The default is random.
 	NewID func() string
-	// Now is the clock that locks count from. The default is time.Now.
+	// Now is the clock that locks count from. The default is the machine's.
 	Now func() time.Time
 }
 
@@ -91,7 +91,7 @@ func New(o Options) (*Store, error) {
 		s.newID = rand.Text
 	}
 	if s.now == nil {
-		s.now = time.Now
+		s.now = defaultClock
 	}
 	return s, nil
 }

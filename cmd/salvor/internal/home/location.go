@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"time"
 
 	"filippo.io/age"
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
@@ -52,7 +53,7 @@ func (h *Home) openLocation(ctx context.Context, spec salvor.BackupLocationSpec,
 		h.closers = append(h.closers, store)
 		return store, nil
 	case spec.S3 != nil:
-		return openS3(ctx, spec.S3)
+		return openS3(ctx, spec.S3, h.options.Now)
 	}
 	return nil, salvor.Errorf(salvor.Invalid, "it names neither a directory nor a bucket")
 }
@@ -79,7 +80,7 @@ func directoryOptions(d *salvor.DirectoryLocation) (o dir.Options, err error) {
 	return o, nil
 }
 
-func openS3(ctx context.Context, l *salvor.S3Location) (location.Location, error) {
+func openS3(ctx context.Context, l *salvor.S3Location, now func() time.Time) (location.Location, error) {
 	config, err := awsConfig(ctx, awsconfig.WithRegion(l.Region))
 	if err != nil {
 		return nil, err
@@ -90,7 +91,7 @@ func openS3(ctx context.Context, l *salvor.S3Location) (location.Location, error
 		}
 		config.Region = "us-east-1" // other servers seldom have regions, but the signature needs one
 	}
-	return s3.New(s3.Options{Bucket: l.Bucket, Prefix: l.Prefix, KMSKeyID: l.KMSKeyID, Lock: s3.LockOf(l.ObjectLock), Endpoint: l.Endpoint, Config: config})
+	return s3.New(s3.Options{Bucket: l.Bucket, Prefix: l.Prefix, KMSKeyID: l.KMSKeyID, Lock: s3.LockOf(l.ObjectLock), Now: now, Endpoint: l.Endpoint, Config: config})
 }
 
 // Repository opens the part of a named BackupLocation that belongs to the cluster.
