@@ -23,7 +23,8 @@ func (a *app) serve() *cobra.Command {
 		Short: "Keep this home running: fire schedules, finish what was left unfinished",
 		Long: `Keep this home running until it is told to stop: fire schedules, and take over backups whose process has died, so that
 what they owe is thawed. A thaw that can't be paid, because a cluster does not answer or a permission is missing, is tried
-again with pauses of up to a minute, until it is. Backups whose volume snapshots are not ready yet are looked after until they are. A run that was missed is made up for, of several the newest.
+again with pauses of up to a minute, until it is. Backups whose volume snapshots are not ready yet are looked after until
+they are. A run that was missed is made up for, of several the newest, unless its policy says otherwise.
 
 After each run, and every hour, it deletes the backups that no rule of their schedule's policy keeps; once a day it removes
 segments that no backup needs any more.
