@@ -32,6 +32,7 @@ var benchmarks = []benchmark{
 	{"restore", "10,000 objects: restore beside plain creates by 16 workers; about 3 min", benchRestore},
 	{"memory", "memory of `salvor backup`: 100,000 objects of 1 KiB, 500 Secrets of 1 MiB; about 5 min", benchMemory},
 	{"rules", "time for which a rule of two actions holds 20 pods beside bare execs of its commands; about 1 min", benchRules},
+	{"volumes", "time for which 1 and 20 volumes are held, small and large, ready at once and after a minute, beside bare snapshots; about 8 min", benchVolumes},
 	{"search", "search of one day among 1,000,000 backups and among 10,000; about 2 min", benchSearch},
 	{"retention", "what to keep of 100,000 backups; some seconds", benchRetention},
 	{"functions", "size and start of the Lambda functions beside an empty one; about 1 min", benchFunctions},

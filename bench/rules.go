@@ -125,7 +125,7 @@ func bareExecs(ctx context.Context, config *rest.Config) error {
 	for _, line := range append(freezing[:len(freezing):len(freezing)], thawing) {
 		group, ctx := errgroup.WithContext(ctx)
 		for i := range frozenPods {
-			group.Go(func() error { return bareExec(ctx, config, podName(i), line) })
+			group.Go(func() error { return execIn(ctx, config, "bench", podName(i), line) })
 		}
 		if err := group.Wait(); err != nil {
 			return err
@@ -134,12 +134,13 @@ func bareExecs(ctx context.Context, config *rest.Config) error {
 	return nil
 }
 
-func bareExec(ctx context.Context, config *rest.Config, pod, line string) error {
+// execIn runs a line in a pod, as kubectl exec does.
+func execIn(ctx context.Context, config *rest.Config, namespace, pod, line string) error {
 	client, err := plainClient(config)
 	if err != nil {
 		return err
 	}
-	url := client.Post().AbsPath("/api/v1/namespaces/bench/pods/"+pod+"/exec").Param("stdout", "true").Param("stderr", "true").
+	url := client.Post().AbsPath("/api/v1/namespaces/"+namespace+"/pods/"+pod+"/exec").Param("stdout", "true").Param("stderr", "true").
 		Param("command", "/bin/sh").Param("command", "-c").Param("command", line).URL()
 	e, err := remotecommand.NewSPDYExecutor(config, "POST", url)
 	if err != nil {

@@ -26,12 +26,12 @@ func (r *run) putAllBack(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.plan.Spec.VolumeTimeout())
 	defer cancel()
 	if r.target == nil {
-		if !r.plan.Spec.InPlace() || !r.resumed {
-			return
+		if !r.resumed {
+			return // it has done nothing there
 		}
 		var err error
 		if r.target, err = r.e.Connect(ctx, r.plan.Spec.TargetCluster); err != nil {
-			r.tally.warn("what was to be replaced in place could not be put back: %v", err)
+			r.tally.warn("what it had begun could not be looked for and put back: %v", err)
 			return
 		}
 	}
@@ -40,7 +40,7 @@ func (r *run) putAllBack(ctx context.Context) {
 			r.tally.warn("what was to be replaced in place could not be put back: %v; PersistentVolumes and workloads carry the annotations %s and %s", err, annotationHeld, annotationScaled)
 		}
 	}
-	if len(r.plan.Volumes) > 0 {
+	if len(r.plan.Volumes) > 0 || r.resumed && r.plan.Spec.VolumeMode() == salvor.RestoreVolumeSnapshots {
 		_ = r.cleanUp(ctx, func(h helper) bool { // what goes wrong is a warning, and the restore has failed anyway
 			idle, err := r.idle(ctx, h)
 			return h.restore == r.name && idle && err == nil

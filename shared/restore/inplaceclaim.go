@@ -43,6 +43,13 @@ func (r *run) findHeld(ctx context.Context) error {
 	return err
 }
 
+// heldLabels are those of a held volume. It belongs to its user, who may have labels of other names on it.
+func (r *run) heldLabels() map[string]string {
+	labels := volume.RestoreLabels(r.e.CatalogID, r.name)
+	delete(labels, volume.LabelManaged)
+	return labels
+}
+
 // heldVolumes lists the volumes that this restore holds.
 func (r *run) heldVolumes(ctx context.Context) (list []*heldVolume, err error) {
 	selector := volume.LabelCatalog + "=" + volume.Hash(r.e.CatalogID) + "," + volume.LabelRestore + "=" + volume.Hash(r.name)
@@ -106,7 +113,7 @@ func (r *run) holdVolume(ctx context.Context, claim []byte) error {
 		}
 		err = r.merge(ctx, volumeKind, "", name, map[string]any{
 			"metadata": map[string]any{"resourceVersion": textOf(live, "metadata", "resourceVersion"),
-				"labels": volume.RestoreLabels(r.e.CatalogID, r.name), "annotations": map[string]string{annotationHeld: string(note)}},
+				"labels": r.heldLabels(), "annotations": map[string]string{annotationHeld: string(note)}},
 			"spec": map[string]any{"persistentVolumeReclaimPolicy": "Retain"},
 		})
 		if !apierrors.IsConflict(err) {
@@ -211,7 +218,7 @@ func (r *run) letGo(ctx context.Context, v *Volume) error {
 // release takes the note off the volume and gives it its policy back.
 func (r *run) release(ctx context.Context, h *heldVolume) error {
 	labels := map[string]any{}
-	for key := range volume.RestoreLabels(r.e.CatalogID, r.name) {
+	for key := range r.heldLabels() {
 		labels[key] = nil
 	}
 	err := r.merge(ctx, volumeKind, "", h.name, map[string]any{

@@ -109,8 +109,8 @@ func (e *Engine) do(ctx context.Context, abort context.CancelCauseFunc, r *salvo
 	}
 	t.begin("choosing backups")
 	plan, err := e.Plan(ctx, r.Spec)
-	if err == nil {
-		err = context.Cause(ctx)
+	if cause := context.Cause(ctx); cause != nil {
+		err = cause
 	}
 	if err != nil {
 		w := e.newRun(ctx, abort, r, t, resumed, &Plan{Spec: r.Spec})

@@ -30,7 +30,7 @@ func (r *run) helpers(ctx context.Context) ([]helper, error) {
 		err := r.each(ctx, cluster.ListRequest{Resource: kind, LabelSelector: selector}, func(i cluster.Item) {
 			h := helper{name: i.Name, restore: textOf(i.Raw, "metadata", "annotations", volume.AnnotationFor)}
 			h.namespace, h.claim, _ = strings.Cut(textOf(i.Raw, "metadata", "annotations", annotationClaim), "/")
-			if h.namespace != "" && h.claim != "" && !seen[h] {
+			if !deleting(i.Raw) && h.namespace != "" && h.claim != "" && !seen[h] {
 				seen[h] = true
 				list = append(list, h)
 			}

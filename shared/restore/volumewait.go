@@ -66,8 +66,8 @@ func (r *run) awaitVolumes(ctx context.Context) error {
 // settleVolume records what came of the volume, if that is known; false: it isn't yet.
 func (r *run) settleVolume(ctx context.Context, w *waitingVolume, s state, live []byte, waited time.Duration, troubled time.Time) bool {
 	v, limit := w.v, r.plan.Spec.VolumeTimeout()
-	// What an earlier process has waited counts.
-	waited = max(waited, r.e.Now().Sub(createdAt(live)))
+	idle := s.idle && waited >= r.tuning.Consumer        // by then all is applied, and what makes pods has had time
+	waited = max(waited, r.e.Now().Sub(createdAt(live))) // what an earlier process has waited counts
 	switch {
 	case s.bound:
 		r.endVolume(w, "its volume is made of snapshot "+v.Snapshot.Handle, nil)
@@ -76,7 +76,7 @@ func (r *run) settleVolume(ctx context.Context, w *waitingVolume, s state, live 
 		r.endVolume(w, "", s.gone)
 	case !troubled.IsZero() && r.e.Now().Sub(troubled) >= r.tuning.Unready:
 		r.endVolume(w, "", fmt.Errorf("snapshot %s can't be used: %w", v.Snapshot.Handle, s.trouble))
-	case s.idle && waited >= r.tuning.Consumer:
+	case idle:
 		r.keepHelpers(v)
 		r.endVolume(w, "no pod uses it yet; its volume is made of snapshot "+v.Snapshot.Handle+" when one does", nil)
 		r.tally.volume(func(c *salvor.RestoreVolumeCounts) { c.Waiting++ })
@@ -191,7 +191,7 @@ func (r *run) keepHelpers(v *Volume) {
 // removeIdle removes the helpers of this restore, and of those that are over, that are not needed any more. What can't be removed is a warning: all the
 // data is there.
 func (r *run) removeIdle(ctx context.Context) error {
-	if len(r.made.keep)+len(r.plan.Volumes) == 0 {
+	if !slices.ContainsFunc(r.plan.Volumes, func(v *Volume) bool { return v.Snapshot != nil }) {
 		return nil
 	}
 	return r.cleanUp(ctx, func(h helper) bool {

@@ -115,9 +115,11 @@ type RestoreVolumeCounts struct {
 // ScaledWorkload is a workload that is scaled down for a time.
 type ScaledWorkload struct {
 	// Kind as resource.group.
-	Kind      string `json:"kind"`
+	Kind string `json:"kind"`
+	// Namespace and Name are its own.
 	Namespace string `json:"namespace"`
-	Name      string `json:"name"`
+	// Name of the workload.
+	Name string `json:"name"`
 	// Replicas that it had.
 	Replicas int32 `json:"replicas"`
 }

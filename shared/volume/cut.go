@@ -51,7 +51,7 @@ func (e *Engine) Cut(ctx context.Context, q CutRequest) ([]archive.Volume, Timin
 		if v := &c.Volumes[i]; v.State == "" {
 			kept := *v.Snapshot
 			v.Snapshot = &kept
-			kept.Object = SnapshotName(q.Backup, q.Epoch, v)
+			kept.Object = c.name(began, v)
 			c.pending[v.Namespace+"/"+kept.Object] = &pending{volume: v}
 		}
 	}
@@ -68,11 +68,6 @@ func (e *Engine) Cut(ctx context.Context, q CutRequest) ([]archive.Volume, Timin
 	return c.Volumes, timing, err
 }
 
-// SnapshotName is the name of the VolumeSnapshot that a worker makes of a volume.
-func SnapshotName(backup salvor.BackupID, epoch int64, v *archive.Volume) string {
-	return fmt.Sprintf("salvor-%s-%d-%s", Hash(backup.String()), epoch, Hash(v.ClaimUID+"/"+v.Claim))
-}
-
 // cutting is one run of Cut.
 type cutting struct {
 	*Engine
@@ -80,6 +75,14 @@ type cutting struct {
 	tuning Tuning
 	// pending are the snapshots that are not cut yet, by namespace/name.
 	pending map[string]*pending
+}
+
+// name is that of the VolumeSnapshot of a volume. It is the same for every attempt of this cut to create it, and for no other
+// cut: what is there already is this one's, and never a snapshot that another catalog made for a backup of that name, or this
+// one for one that was deleted.
+func (c *cutting) name(began time.Time, v *archive.Volume) string {
+	cut := fmt.Sprintf("%s %s %d %d", c.CatalogID, c.Backup, c.Epoch, began.UnixNano())
+	return fmt.Sprintf("salvor-%s-%s", Hash(cut), Hash(v.ClaimUID+"/"+v.Claim))
 }
 
 // pending is a volume whose snapshot is not cut yet.

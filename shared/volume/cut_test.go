@@ -37,6 +37,15 @@ func TestACutIsKept(t *testing.T) {
 	}
 }
 
+// A snapshot that is left of an earlier backup of the same name is not taken for one of this backup.
+func TestACutTakesNoOther(t *testing.T) {
+	c := newCutCluster()
+	earlier := cut(t, c, volume.CutRequest{Volumes: planned("a")})["a"].Snapshot
+	if later := cut(t, c, volume.CutRequest{Volumes: planned("a")})["a"].Snapshot; later == nil || later.Handle == earlier.Handle {
+		t.Errorf("got %+v, after %+v", later, earlier)
+	}
+}
+
 // It waits for the cut, not until snapshots are ready.
 func TestACutDoesNotWaitForReady(t *testing.T) {
 	c := newCutCluster()
@@ -98,13 +107,13 @@ func TestCutsThatFail(t *testing.T) {
 			}
 		}, want: "was deleted while it was cut"},
 		"creating is refused": {fault: func(verb, key string) error {
-			if verb == "create" && strings.HasSuffix(key, volume.SnapshotName(theBackup, 1, &planned("bad")[0])) {
+			if verb == "create" && strings.HasSuffix(key, volume.Hash(planned("bad")[0].ClaimUID+"/bad")) {
 				return forbidden
 			}
 			return nil
 		}, want: "no right"},
 		"it can't be made to Retain": {fault: func(verb, key string) error {
-			if verb == "patch" && strings.HasSuffix(key, volume.SnapshotName(theBackup, 1, &planned("bad")[0])) {
+			if verb == "patch" && strings.HasSuffix(key, volume.Hash(planned("bad")[0].ClaimUID+"/bad")) {
 				return forbidden
 			}
 			return nil

@@ -40,8 +40,9 @@ const (
 	deleteFor = "delete"
 )
 
-// Look tells what has become of the volumes that are Cut. One whose content was deleted, or tells only errors for a while,
-// is asked for at its driver by another content, which is made for that: a later look sees the answer. It is Failed only
+// Look tells what has become of the volumes that are Cut. One whose content says that it is ready, was deleted, or tells only
+// errors for a while, is asked for at its driver, by its handle, by another content, which is made for that: a later look
+// sees the answer. It is Failed only
 // when its snapshot is gone; what a driver says otherwise is a note, because the driver tries again. An error means that
 // nothing could be seen.
 func (e *Engine) Look(ctx context.Context, backup salvor.BackupID, volumes []archive.Volume) (Sight, error) {
@@ -88,6 +89,10 @@ func (l *looking) one(ctx context.Context, v *archive.Volume) error {
 	}
 	said := c.Status.Error.said()
 	switch {
+	case c.Status.ReadyToUse && c.Spec.Source.Handle == "":
+		// The csi-snapshotter asks for a snapshot by its name. If it is gone, the driver cuts another one, and that is what
+		// is ready, under the handle of the first.
+		return l.ask(ctx, v, "its VolumeSnapshotContent "+v.Snapshot.Content+" says that it is ready")
 	case c.Status.ReadyToUse:
 		ready(v, c)
 	case said != "" && l.Now().Sub(c.Status.Error.Time.Time) >= l.tuning.AskAfter:

@@ -38,7 +38,7 @@ func newLab(t *testing.T) *lab {
 		t.Fatal(err)
 	}
 	l := &lab{root: root, salvor: testenv.Salvor(t)}
-	l.KubeServer = testenv.Kube(t, testenv.KubeOptions{Name: "databases", Node: true, Images: []string{testenv.DatabaseImage(t)}})
+	l.KubeServer = testenv.Kube(t, testenv.KubeOptions{Name: "databases", Node: true, Snapshots: true, Images: []string{testenv.DatabaseImage(t)}})
 	config, err := clientcmd.BuildConfigFromFlags("", l.Kubeconfig)
 	if err != nil {
 		t.Fatal(err)

@@ -136,12 +136,11 @@ func baseBackup(t *testing.T, l *lab, d database) {
 	read := l.sh(t, d.namespace, "writer", fmt.Sprintf(`cd /data/copy/db; rm -rf pg_wal/*; mkdir -p pg_wal/archive_status; touch recovery.signal; cat >backup_label <<'END'
 %sEND
 echo "restore_command = 'cp /data/archive/%%f %%p'" >>postgresql.auto.conf
-%s`, found[1], startCopy+`until [ "$(psql -h /tmp/copy -XqAtw -c 'SELECT pg_is_in_recovery()')" = f ]; do sleep 0.1; done; `+countCopy))
-	want := d.acknowledged(t, l, times[1])
-	for line := range strings.Lines(read) {
-		by, count, _ := strings.Cut(strings.TrimSpace(line), " ")
-		if got := int(seconds(t, count)); got < want[by] {
-			t.Errorf("recovered were %d writes of client %s, of which %d were acknowledged before the end of the backup", got, by, want[by])
+%s`, found[1], "at=/data/copy; "+startPostgreSQL+`until [ "$(psql -h /tmp/copy -XqAtw -c 'SELECT pg_is_in_recovery()')" = f ]; do sleep 0.1; done; `+countPostgreSQL))
+	got := d.counts(t, read)
+	for by, want := range d.acknowledged(t, l, times[1]) {
+		if got[by] < want {
+			t.Errorf("recovered were %d writes of client %s, of which %d were acknowledged before the end of the backup", got[by], by, want)
 		}
 	}
 	l.sh(t, d.namespace, "writer", "rm -rf /data/copy")
@@ -182,8 +181,8 @@ func save(t *testing.T, l *lab, d database) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	want := d.acknowledged(t, l, from)["set"]
-	read := l.sh(t, d.namespace, "server", "rm -rf /data/copy; mkdir /data/copy; cp /data/dump.rdb /data/copy/; "+d.reads+"; rm -rf /data/copy")
-	if got := int(seconds(t, strings.TrimPrefix(read, "set "))); got < want {
+	read := l.sh(t, d.namespace, "server", "rm -rf /data/copy; mkdir /data/copy; cp /data/dump.rdb /data/copy/; at=/data/copy; "+d.reads+"; rm -rf /data/copy")
+	if got := d.counts(t, read)["set"]; got < want {
 		t.Errorf("the save has %d writes, of %d that were acknowledged before", got, want)
 	}
 }

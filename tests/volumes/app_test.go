@@ -60,8 +60,8 @@ type application struct {
 	volumes   []string
 }
 
-// volume is a volume of an application.
-type volume struct {
+// volumeOf is a volume of an application.
+type volumeOf struct {
 	name string
 	// class is the VolumeSnapshotClass that its claim asks for; empty: it doesn't.
 	class string
@@ -71,7 +71,7 @@ type volume struct {
 const classAnnotation = "salvor.io/volume-snapshot-class"
 
 // application starts one and waits until it writes.
-func (w *world) application(t *testing.T, volumes ...volume) *application {
+func (w *world) application(t *testing.T, volumes ...volumeOf) *application {
 	t.Helper()
 	a := &application{world: w, namespace: "t-" + testenv.Unique()}
 	w.create(t, namespaceKind, "", fmt.Sprintf("metadata: {name: %s}", a.namespace))

@@ -23,7 +23,7 @@ import (
 	"salvor.io/salvor/shared/repository"
 	"salvor.io/salvor/shared/rule"
 	"salvor.io/salvor/shared/salvor"
-	volumes "salvor.io/salvor/shared/volume"
+	"salvor.io/salvor/shared/volume"
 	"salvor.io/salvor/tests/testenv"
 )
 
@@ -113,7 +113,7 @@ func engine(ctx context.Context, c *sqlite.Catalog, home string) (*backup.Engine
 	}
 	catalog := strings.TrimSpace(string(id))
 	site := &backup.Site{Cluster: client, Rules: inpods.Rules(&rule.Engine{Cluster: client, Now: time.Now}),
-		Volumes: &volumes.Engine{Cluster: client, Now: time.Now, CatalogID: catalog}}
+		Volumes: &volume.Engine{Cluster: client, Now: time.Now, CatalogID: catalog}}
 	return &backup.Engine{Catalog: c, Now: time.Now, Holder: fmt.Sprintf("worker-%d", os.Getpid()), CatalogID: catalog,
 		Tuning: backup.Tuning{LeaseTime: lease, Beat: lease / 6, LockPause: 100 * time.Millisecond},
 		Open:   func(context.Context, *salvor.Backup) (*backup.Site, error) { return site, nil },
@@ -164,7 +164,7 @@ func TestKilledWhileItCuts(t *testing.T) {
 	next := make(chan kill)
 	var lanes sync.WaitGroup
 	for range 4 {
-		a := w.application(t, volume{"a", class}, volume{"b", class})
+		a := w.application(t, volumeOf{"a", class}, volumeOf{"b", class})
 		lanes.Go(func() {
 			var named []string
 			for k := range next {

@@ -26,8 +26,14 @@ func (w *world) left(t *testing.T, namespaces ...string) (all []string) {
 	for _, kind := range []cluster.Resource{snapshotKind, contentKind, groupKind, groupContentKind} {
 		_, err := w.client.List(t.Context(), cluster.ListRequest{Resource: kind}, func(i cluster.Item) error {
 			var o struct {
-				Metadata struct{ Namespace, Name string }
-				Spec     struct {
+				Metadata struct {
+					Namespace, Name   string
+					DeletionTimestamp string
+					Finalizers        []string
+					Annotations       map[string]string
+				}
+				Status json.RawMessage
+				Spec   struct {
 					VolumeSnapshotRef, VolumeGroupSnapshotRef struct{ Namespace string }
 				}
 			}
@@ -36,7 +42,7 @@ func (w *world) left(t *testing.T, namespaces ...string) (all []string) {
 			}
 			for _, of := range []string{o.Metadata.Namespace, o.Spec.VolumeSnapshotRef.Namespace, o.Spec.VolumeGroupSnapshotRef.Namespace} {
 				if of != "" && slices.Contains(namespaces, of) {
-					all = append(all, fmt.Sprintf("%s %s/%s", kind.Name, o.Metadata.Namespace, o.Metadata.Name))
+					all = append(all, fmt.Sprintf("%s %+v, status %s", kind.Name, o.Metadata, o.Status))
 				}
 			}
 			return nil

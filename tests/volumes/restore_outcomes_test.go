@@ -1,6 +1,7 @@
 package volumes_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -14,6 +15,7 @@ import (
 	"salvor.io/salvor/shared/cluster"
 	"salvor.io/salvor/shared/location/dir"
 	"salvor.io/salvor/shared/repository"
+	"salvor.io/salvor/shared/restore"
 	"salvor.io/salvor/shared/salvor"
 	"salvor.io/salvor/tests/testenv"
 )
@@ -131,6 +133,18 @@ spec:
 		}
 		s.none(t, to)
 	})
+	t.Run("a claim that is waited for by two processes", func(t *testing.T) {
+		spec, to := s.into(salvor.RestoreVolumes{StorageClassMapping: map[string]string{"gp3-immediate": "gp3"}})
+		s.begin(t, "suspended", "good", spec)
+		s.suspended(t, "suspended", to)
+		r := s.goOn(t, "suspended")
+		if o := s.outcome(t, r, to); o.Outcome != salvor.OutcomeCreated || r.Status.Volumes != (salvor.RestoreVolumeCounts{Waiting: 1}) {
+			t.Errorf("the claim is %s (%s), the restore %s, %+v", o.Outcome, o.Reason, r.Status.Phase, r.Status.Volumes)
+		}
+		s.Kubectl(t, "delete", "namespace", to)
+		s.salvor(t, "cluster", "clean-up", "here")
+		s.none(t, to)
+	})
 	t.Run("without data on request", func(t *testing.T) {
 		spec, to := s.into(salvor.RestoreVolumes{Mode: salvor.RestoreVolumeEmpty})
 		s.restored(t, "empty", "good", spec, salvor.OutcomeCreated, "without data")
@@ -157,6 +171,33 @@ spec:
 		s.restored(t, "bare", "good", salvor.RestoreSpec{Volumes: &salvor.RestoreVolumes{InPlace: true}}, salvor.OutcomeFailed, "nothing would make again")
 		s.unharmed(t, "bare")
 	})
+}
+
+// suspended does the restore until it waits for the claim, and leaves it to the next process.
+func (s *shelf) suspended(t *testing.T, name, namespace string) {
+	t.Helper()
+	c, e, err := restorer(t.Context(), s.home)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	e.Tuning.Consumer = time.Hour
+	ctx, cancel := context.WithCancelCause(t.Context())
+	e.Progress = func(p restore.Progress) {
+		if strings.HasPrefix(p.Step, "volumes:") {
+			cancel(salvor.Errorf(salvor.Suspended, "the time of this process is over"))
+		}
+	}
+	o, err := c.Get(ctx, salvor.KindRestore, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Run(ctx, o.(*salvor.Restore)); !salvor.Is(err, salvor.Suspended) {
+		t.Fatalf("the first process ended with %v", err)
+	}
+	if left := s.leftOfRestores(t, namespace); len(left) != 2 {
+		t.Errorf("between the two processes there is %q", left)
+	}
 }
 
 // none fails if restores into the namespace have left anything.

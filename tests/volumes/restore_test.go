@@ -80,6 +80,14 @@ func TestDataComesBack(t *testing.T) {
 	w.salvor(t, "restore", "good", "--name", "again", "--yes")
 	a.hasData(t, w, a.namespace, logs)
 
+	a.writes(t)
+	out = w.salvor(t, "restore", "good", "--in-place", "--name", "in-place", "--yes")
+	if !strings.Contains(out, "2 made of snapshots") {
+		t.Errorf("restoring in place: %s", out)
+	}
+	a.hasData(t, w, a.namespace, logs)
+	a.writes(t)
+
 	second := secondCluster(t, w.KubeServer)
 	w.salvor(t, "cluster", "add", "there", "--kubeconfig", second.Kubeconfig)
 	w.salvor(t, "restore", "good", "--to-cluster", "there", "--name", "there", "--yes")

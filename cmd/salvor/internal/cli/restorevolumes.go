@@ -50,12 +50,18 @@ func (f *volumeFlags) spec() (*salvor.RestoreVolumes, error) {
 	return v, nil
 }
 
-// checkTarget asks the target whether the plan's volumes can be made there.
+// checkTarget asks the target whether the plan's volumes can be made there. That it can't be asked is a warning: whoever does
+// the restore may be able to.
 func (a *app) checkTarget(ctx context.Context, h *home.Home, plan *restore.Plan) error {
 	if len(plan.Volumes) == 0 {
 		return nil
 	}
-	return h.Restores().CheckTarget(ctx, plan)
+	err := h.Restores().CheckTarget(ctx, plan)
+	if err != nil && !salvor.Is(err, salvor.Invalid) {
+		a.warn("warning: whether the volumes can be made in cluster %s could not be asked: %v", plan.Spec.TargetCluster, err)
+		return nil
+	}
+	return err
 }
 
 // printVolumePlan prints what becomes of the data of each claim.
