@@ -72,7 +72,7 @@ func (p *planner) read(ctx context.Context, claims []Claim) error {
 		}
 		return nil
 	})
-	if err != nil {
+	if err := p.lacks(err); err != nil {
 		return err
 	}
 	if unbound {
@@ -83,7 +83,7 @@ func (p *planner) read(ctx context.Context, claims []Claim) error {
 			p.provisioners[s.Metadata.Name] = s.Provisioner
 			return nil
 		})
-		if err != nil {
+		if err != nil && !apierrors.IsForbidden(err) { // it is for policies alone
 			return err
 		}
 	}
@@ -95,7 +95,16 @@ func (p *planner) read(ctx context.Context, claims []Claim) error {
 		p.missing = "the cluster has no CSI snapshots: the CustomResourceDefinitions of " + snapshotGroup + " are missing; install the snapshot controller (on EKS, its add-on)"
 		return nil
 	}
-	return err
+	return p.lacks(err)
+}
+
+// lacks notes that nothing can be snapshotted for want of a right: what a policy skips needs none.
+func (p *planner) lacks(err error) error {
+	if !apierrors.IsForbidden(err) {
+		return err
+	}
+	p.missing = err.Error() + "; apply infra/kubernetes/rbac.yaml to grant it"
+	return nil
 }
 
 // volume decides about one.
@@ -128,6 +137,8 @@ func (p *planner) volume(c *Claim) archive.Volume {
 // obstacle says what stands in the way of any snapshot of the volume.
 func (p *planner) obstacle(c *Claim, v *archive.Volume, bound, csi bool) string {
 	switch {
+	case p.missing != "":
+		return p.missing
 	case c.Status.Phase == "Lost":
 		return fmt.Sprintf("the claim has lost its volume: PersistentVolume %q is gone", c.Spec.VolumeName)
 	case c.Spec.VolumeName == "" || c.Status.Phase != "Bound":
@@ -137,7 +148,7 @@ func (p *planner) obstacle(c *Claim, v *archive.Volume, bound, csi bool) string 
 	case !csi:
 		return whyNotCSI(v.Driver)
 	}
-	return p.missing
+	return ""
 }
 
 // accessReview asks what the caller itself may do.

@@ -2,12 +2,15 @@ package volume_test
 
 import (
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"salvor.io/salvor/shared/archive"
 	"salvor.io/salvor/shared/cluster"
@@ -122,6 +125,24 @@ func TestWithoutSnapshotKinds(t *testing.T) {
 	}
 	if err := engineOn(c).Discard(t.Context(), theBackup, 1, nil); err != nil {
 		t.Errorf("discarding: %v", err)
+	}
+}
+
+// What may not be read stands in the way, but for what a policy skips.
+func TestPlanWithoutTheRightToRead(t *testing.T) {
+	for _, kind := range []string{"volumesnapshotclasses", "persistentvolumes"} {
+		c := newCutCluster(pv("data", csi(ebs)), class("ebs", ebs))
+		c.fault = func(_, key string) error {
+			if strings.HasPrefix(key, kind+"/") {
+				return apierrors.NewForbidden(schema.GroupResource{Resource: kind}, "", errors.New("no right"))
+			}
+			return nil
+		}
+		spec := &salvor.BackupVolumes{Policies: []salvor.VolumePolicy{{LabelSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"app": "cache"}}, Action: salvor.VolumeSkip}}}
+		volumes := plan(t, c, spec, claim(t, "cache", `"app":"db"`, `"app":"cache"`), claim(t, "data"))
+		if volumes[0].State != archive.VolumeSkipped || volumes[1].State != archive.VolumeFailed || !strings.Contains(volumes[1].Reason, "no right") {
+			t.Errorf("%s: %+v", kind, volumes)
+		}
 	}
 }
 

@@ -20,6 +20,7 @@ import (
 	"salvor.io/salvor/shared/repository"
 	"salvor.io/salvor/shared/restore"
 	"salvor.io/salvor/shared/salvor"
+	"salvor.io/salvor/shared/volume"
 	"salvor.io/salvor/tests/testenv"
 )
 
@@ -182,13 +183,14 @@ func (h *home) backUp(t testing.TB, c *kube.Client, name string, scope salvor.Sc
 	t.Helper()
 	e := &backup.Engine{Catalog: h.catalog, Now: time.Now, Holder: t.Name(), CatalogID: "docs",
 		Open: func(context.Context, *salvor.Backup) (*backup.Site, error) {
-			return &backup.Site{Cluster: c, Rules: noRules{}}, nil
+			return &backup.Site{Cluster: c, Rules: noRules{}, Volumes: &volume.Engine{Cluster: c, Now: time.Now, CatalogID: "docs"}}, nil
 		},
 		Store: func(context.Context, *salvor.Backup) (*repository.Repository, error) {
 			return repository.New(h.loc, "prod"), nil
 		}}
 	b, _, err := e.Begin(t.Context(), &salvor.Backup{TypeMeta: meta(salvor.KindBackup), ObjectMeta: salvor.ObjectMeta{Name: name},
-		Spec: salvor.BackupSpec{Cluster: "prod", Location: "disk", Scope: scope}})
+		Spec: salvor.BackupSpec{Cluster: "prod", Location: "disk", Scope: scope,
+			Volumes: &salvor.BackupVolumes{Policies: []salvor.VolumePolicy{{Action: salvor.VolumeSkip, Reason: "this is about objects"}}}}})
 	if err != nil {
 		t.Fatal(err)
 	}

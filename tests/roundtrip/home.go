@@ -20,6 +20,7 @@ import (
 	"salvor.io/salvor/shared/repository"
 	"salvor.io/salvor/shared/restore"
 	"salvor.io/salvor/shared/salvor"
+	"salvor.io/salvor/shared/volume"
 )
 
 // Home is where backups of the cluster called Source are kept, and what makes and restores them.
@@ -51,7 +52,8 @@ func Open(ctx context.Context, root string, clusters map[string]*kube.Client) (*
 	h.open = func(clusterID string) *repository.Repository { return repository.New(loc, clusterID) }
 	h.backups = &backup.Engine{Catalog: h.catalog, Now: time.Now, Holder: "roundtrip", CatalogID: "roundtrip",
 		Open: func(context.Context, *salvor.Backup) (*backup.Site, error) {
-			return &backup.Site{Cluster: clusters[Source], Rules: noRules{}}, nil
+			return &backup.Site{Cluster: clusters[Source], Rules: noRules{},
+				Volumes: &volume.Engine{Cluster: clusters[Source], Now: time.Now, CatalogID: "roundtrip"}}, nil
 		},
 		Store: func(context.Context, *salvor.Backup) (*repository.Repository, error) { return h.open(Source), nil }}
 	h.restores = &restore.Engine{Catalog: h.catalog, Now: time.Now, CatalogID: "roundtrip",
@@ -91,7 +93,8 @@ func (noRules) Thaw(context.Context, backup.RuleRequest) (backup.RuleReport, err
 // Backup makes one backup. It is an error if anything that was to be taken was not.
 func (h *Home) Backup(ctx context.Context, name string, scope salvor.Scope) (*salvor.Backup, *archive.Manifest, error) {
 	b := &salvor.Backup{TypeMeta: salvor.TypeMeta{APIVersion: salvor.APIVersion, Kind: salvor.KindBackup}, ObjectMeta: salvor.ObjectMeta{Name: name},
-		Spec: salvor.BackupSpec{Cluster: Source, Location: "dir", Scope: scope}}
+		Spec: salvor.BackupSpec{Cluster: Source, Location: "dir", Scope: scope,
+			Volumes: &salvor.BackupVolumes{Policies: []salvor.VolumePolicy{{Action: salvor.VolumeSkip, Reason: "this is about objects"}}}}}
 	b, _, err := h.backups.Begin(ctx, b)
 	if err != nil {
 		return nil, nil, err
