@@ -61,7 +61,7 @@ type Snapshot struct {
 	Driver string `json:"driver"`
 	// GroupHandle is the driver's name for the group that it was cut in; empty: it was cut by itself.
 	GroupHandle string `json:"groupHandle,omitempty"`
-	// Class is the VolumeSnapshotClass, ClassParameters what it said, without what names Secrets' contents.
+	// Class is the VolumeSnapshotClass, ClassParameters what it said; they name Secrets, and hold none.
 	Class           string            `json:"class,omitempty"`
 	ClassParameters map[string]string `json:"classParameters,omitempty"`
 	// CutAt is the moment of the data, by the driver's clock.

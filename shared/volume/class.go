@@ -94,13 +94,8 @@ func ambiguous(driver string, of []snapshotClass, which string) string {
 	return fmt.Sprintf("driver %s has the VolumeSnapshotClasses %s, %s: name one in spec.volumes.snapshotClasses", driver, strings.Join(names, ", "), which)
 }
 
-// snapshot is what a manifest says of the class before anything is cut.
+// snapshot is what a manifest says of the class before anything is cut. Parameters name Secrets, and hold none: a driver
+// may need them to delete the snapshot.
 func (s *snapshotClass) snapshot(driver string) *archive.Snapshot {
-	parameters := map[string]string{}
-	for key, value := range s.Parameters {
-		if !strings.Contains(key, "secret") { // they name Secrets of the cluster
-			parameters[key] = value
-		}
-	}
-	return &archive.Snapshot{Driver: driver, Class: s.Metadata.Name, ClassParameters: parameters}
+	return &archive.Snapshot{Driver: driver, Class: s.Metadata.Name, ClassParameters: s.Parameters}
 }

@@ -70,7 +70,7 @@ func TestPlanTellsAllOfAVolume(t *testing.T) {
 	want := []archive.Volume{{Namespace: "shop", Claim: "data", ClaimUID: "uid-data", PersistentVolume: "data", StorageClass: "gp3", Driver: ebs, VolumeHandle: "vol-1",
 		Capacity: 10 << 30, VolumeMode: "Filesystem", AccessModes: []string{"ReadWriteOnce"}, Method: archive.MethodSnapshot,
 		Topology: []map[string]string{{"topology.kubernetes.io/zone": "us-east-1a"}, {"topology.kubernetes.io/zone": "us-east-1b"}},
-		Snapshot: &archive.Snapshot{Driver: ebs, Class: "ebs", ClassParameters: map[string]string{"type": "x"}}}}
+		Snapshot: &archive.Snapshot{Driver: ebs, Class: "ebs", ClassParameters: map[string]string{"type": "x", "csi.storage.k8s.io/snapshotter-secret-name": "keys"}}}}
 	if d := cmp.Diff(want, plan(t, c, nil, claim(t, "data"))); d != "" {
 		t.Error(d)
 	}
