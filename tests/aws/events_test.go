@@ -21,6 +21,8 @@ var sampleEvents = []struct{ function, event, says string }{
 	{"BackupFunction", "backup/events/scheduler-default.json", `"name":"nightly-20261123t020000z","status":"done"`},
 	{"BackupFunction", "backup/events/task.json", `"phase":"Completed"`},
 	{"BackupFunction", "backup/events/redrive.json", `{"batchItemFailures":[]}`},
+	{"SettleFunction", "settle/events/task.json", `"phase":"Completed"`},
+	{"WatchdogFunction", "watchdog/events/settling.json", `"looked":0`},
 	{"WatchdogFunction", "watchdog/events/sweep.json", `"looked":0,"paid":0`},
 	{"WatchdogFunction", "watchdog/events/console.json", `"looked":1,"paid":0`},
 	{"WatchdogFunction", "watchdog/events/wake.json", `{"batchItemFailures":[]}`},

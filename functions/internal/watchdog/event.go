@@ -8,9 +8,10 @@ import (
 	"salvor.io/salvor/shared/salvor"
 )
 
-// ask is what an event wants: a look at everything that is owed, or at one backup.
+// ask is what an event wants: a look at everything that is owed, at what waits for snapshots, or at one backup.
 type ask struct {
-	Sweep bool `json:"sweep"`
+	Sweep    bool `json:"sweep"`
+	Settling bool `json:"settling"`
 	wake.Call
 }
 
@@ -23,10 +24,11 @@ func parse(raw []byte) (ask, error) {
 		return a, salvor.Errorf(salvor.Invalid, "reading the event: %w", err).WithHint(known)
 	}
 	named := a.Backup.ClusterID != "" && a.Backup.Name != ""
-	if a.Sweep == named || a.Sweep && a.Call != (wake.Call{}) {
+	all := a.Sweep || a.Settling
+	if all == named || a.Sweep && a.Settling || all && a.Call != (wake.Call{}) {
 		return a, salvor.Errorf(salvor.Invalid, "the event asks for nothing that is known").WithHint(known)
 	}
 	return a, nil
 }
 
-const known = `send {"sweep":true} or {"thaw":{"clusterID":…,"name":…}}; the function's folder events/ has samples`
+const known = `send {"sweep":true}, {"settling":true} or {"thaw":{"clusterID":…,"name":…}}; the function's folder events/ has samples`

@@ -87,7 +87,7 @@ func (w *Watchdog) carry(ctx context.Context, f *finding) error {
 	b, now := f.backup, w.Now()
 	s := b.Status
 	switch {
-	case s.Phase.Done(), s.Phase == salvor.PhaseDeleting, !f.paid && s.Phase != salvor.PhaseQuiescing && f.call.HandedOn == 0:
+	case s.Phase.Done(), s.Phase == salvor.PhaseDeleting, s.Phase == salvor.PhaseSettling, !f.paid && s.Phase != salvor.PhaseQuiescing && f.call.HandedOn == 0:
 		return nil
 	case !backup.Abandoned(b, now) && f.call.HandedOn > 0:
 		f.next = now.Add(follow)

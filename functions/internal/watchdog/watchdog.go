@@ -55,6 +55,9 @@ func (w *Watchdog) Handle(ctx context.Context, raw json.RawMessage) (any, error)
 	if err == nil && a.Sweep {
 		return w.sweep(ctx)
 	}
+	if err == nil && a.Settling {
+		return w.settling(ctx)
+	}
 	if err == nil {
 		var f *finding
 		if f, err = w.look(ctx, a.Call); err == nil {
@@ -98,7 +101,7 @@ func (w *Watchdog) message(ctx context.Context, r events.SQSMessage) (*finding, 
 	if err != nil {
 		return nil, err
 	}
-	if a.Sweep {
+	if a.Sweep || a.Settling {
 		return nil, salvor.Errorf(salvor.Invalid, "a message asks for one backup, and the schedule for a sweep")
 	}
 	f, err := w.look(ctx, a.Call)

@@ -18,6 +18,8 @@ const (
 	Continue Status = "continue"
 	// Wait: another process works on it; look again after WaitSeconds.
 	Wait Status = "wait"
+	// Settle: its snapshots are not ready yet; look at them after WaitSeconds.
+	Settle Status = "settle"
 )
 
 // Answer is what came of an ask, for the state machine and for people.
@@ -26,7 +28,7 @@ type Answer struct {
 	Status  Status       `json:"status"`
 	Phase   salvor.Phase `json:"phase,omitempty"`
 	Message string       `json:"message,omitempty"`
-	// WaitSeconds goes with Wait.
+	// WaitSeconds goes with Wait and Settle.
 	WaitSeconds int `json:"waitSeconds"`
 	// Epoch counts the processes that have worked on it so far.
 	Epoch int64 `json:"epoch,omitempty"`

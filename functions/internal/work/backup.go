@@ -135,8 +135,10 @@ func (w *Backups) run(ctx context.Context, id salvor.BackupID) (*Answer, error) 
 	switch {
 	case salvor.Is(err, salvor.Suspended):
 		return &Answer{Status: Continue, Phase: b.Status.Phase, Message: err.Error(), Epoch: b.Status.Lease.Epoch}, nil
+	case b != nil && b.Status.Phase == salvor.PhaseSettling:
+		return settling(b, w.Now()), nil
 	case b != nil:
-		w.measure(ctx, b)
+		measure(ctx, w.Home, b)
 		return ended(b.Status.Phase, b.Status.Message, b.Status.Lease.Epoch), nil
 	case salvor.Is(err, salvor.NotFound):
 		return deleted(), nil
@@ -151,9 +153,9 @@ func deleted() *Answer {
 }
 
 // measure emits what a backup that has ended took.
-func (w *Backups) measure(ctx context.Context, b *salvor.Backup) {
+func measure(ctx context.Context, h *home.Home, b *salvor.Backup) {
 	s := b.Status
-	w.Emit(ctx, map[string]string{"Backup": b.Name, "Cluster": s.ClusterID, "Schedule": b.Spec.Schedule},
+	h.Emit(ctx, map[string]string{"Backup": b.Name, "Cluster": s.ClusterID, "Schedule": b.Spec.Schedule},
 		home.Flag("BackupFailed", !s.Phase.Good() && s.Phase != salvor.PhasePartiallyFailed && s.Phase != salvor.PhaseCanceled),
 		home.Flag("BackupPartial", s.Phase == salvor.PhasePartiallyFailed),
 		home.Flag("ThawOwed", s.Thaw != nil),
@@ -176,6 +178,9 @@ func (w *Backups) other(ctx context.Context, id salvor.BackupID) (*Answer, error
 	}
 	if s.Phase.Done() {
 		return ended(s.Phase, s.Message, s.Lease.Epoch), nil
+	}
+	if s.Phase == salvor.PhaseSettling {
+		return settling(b, w.Now()), nil
 	}
 	return waitFor(s.Phase, s.Lease, w.Now()), nil
 }

@@ -78,7 +78,7 @@ func (h *Handler) one(ctx context.Context, raw []byte) (*Answer, error) {
 		return &Answer{Status: Done, Message: reason}, nil
 	}
 	answer, err := h.work(ctx, *job)
-	if err != nil || ask.Job != nil || answer.Status != Continue && answer.Status != Wait {
+	if err != nil || ask.Job != nil || answer.Status == Done || answer.Status == Failed {
 		return answer, err
 	}
 	answer.HandedOver = true
