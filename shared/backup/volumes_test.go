@@ -31,6 +31,8 @@ type fakeVolumes struct {
 	planned func()
 	cutting func(ctx context.Context) error
 	cuts    []volume.CutRequest
+	// released is of how many volumes the objects were removed.
+	released int
 	// log is what was done, in order; with the rules that ran before.
 	log []string
 }
@@ -83,6 +85,13 @@ func (v *fakeVolumes) Discard(_ context.Context, _ salvor.BackupID, epoch int64,
 		}
 	}
 	v.log = append(v.log, fmt.Sprintf("discard up to %d but %s", epoch, strings.Join(kept, ",")))
+	return nil
+}
+
+func (v *fakeVolumes) Release(_ context.Context, _ salvor.BackupID, of []archive.Volume) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.released += len(of)
 	return nil
 }
 
