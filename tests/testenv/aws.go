@@ -60,6 +60,14 @@ func EKSWithNode(t testing.TB) EKSServer {
 	return k
 }
 
+// EKSWithVolumes returns another one, whose node has volumes and whose snapshots are pending for five seconds. It needs root.
+func EKSWithVolumes(t testing.TB) EKSServer {
+	t.Helper()
+	k := eks(t, "eksvolumes", "--node", "--snapshots", "--snapshot-delay", "5s")
+	k.Node = true
+	return k
+}
+
 func eks(t testing.TB, name string, flags ...string) EKSServer {
 	t.Helper()
 	args := append([]string{"localkube", "up", "--name", serverName(name), "--iam"}, flags...)
