@@ -344,7 +344,9 @@ func TestOrphans(t *testing.T) {
 	if got := handles(); !slices.Equal(got, []string{"snap-one-1 kept", "snap-stray lost", "snap-gone lost"}) {
 		t.Errorf("when the catalog is lost: %v", got)
 	}
-	o.Repository = func(context.Context, string, string) (*repository.Repository, error) { return nil, errors.New("no such bucket") }
+	o.Repository = func(context.Context, string, string) (*repository.Repository, error) {
+		return nil, errors.New("no such bucket")
+	}
 	if found, err := o.Orphans(t.Context()); err == nil || len(found) != 0 {
 		t.Errorf("when the location can't be read, %v are orphans, %v", found, err)
 	}
