@@ -3,6 +3,7 @@ package csidriver
 import (
 	"context"
 	"errors"
+	"log/slog"
 
 	"github.com/container-storage-interface/spec/lib/go/csi"
 	"google.golang.org/grpc/codes"
@@ -35,7 +36,9 @@ func (d *Driver) CreateSnapshot(ctx context.Context, r *csi.CreateSnapshotReques
 	if err := d.sound(snap); err != nil {
 		return nil, err
 	}
-	return &csi.CreateSnapshotResponse{Snapshot: d.snapshot(snap)}, nil
+	out := d.snapshot(snap)
+	slog.Info("cut", "snapshot", out.SnapshotId, "volume", out.SourceVolumeId, "name", r.GetName(), "ready", out.ReadyToUse)
+	return &csi.CreateSnapshotResponse{Snapshot: out}, nil
 }
 
 // DeleteSnapshot deletes a snapshot, if it is there.
@@ -43,6 +46,7 @@ func (d *Driver) DeleteSnapshot(_ context.Context, r *csi.DeleteSnapshotRequest)
 	if err := d.Store.DeleteSnapshot(r.GetSnapshotId()); err != nil {
 		return nil, answer(err)
 	}
+	slog.Info("deleted", "snapshot", r.GetSnapshotId())
 	return &csi.DeleteSnapshotResponse{}, nil
 }
 
