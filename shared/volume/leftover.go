@@ -103,8 +103,16 @@ func (e *Engine) Clear(ctx context.Context, l Leftover, keep bool) error {
 		}
 	}
 	if l.Object != "" {
-		if _, err := e.deleteOne(ctx, snapshotKind, l.object); err != nil {
+		// The content goes after it: for one that has lost its content the snapshot controller makes another.
+		gone, err := e.until(ctx, e.Tuning.withDefaults().GoneTime, func() (bool, error) {
+			there, err := e.deleteOne(ctx, snapshotKind, l.object)
+			return !there, err
+		})
+		if err != nil {
 			return err
+		}
+		if !gone {
+			return salvor.Errorf(salvor.Unavailable, "VolumeSnapshot %s is deleted, and not gone yet", l.Object).WithHint("see whether the snapshot controller runs, and try again")
 		}
 	}
 	if l.Content == "" {

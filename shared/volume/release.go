@@ -42,7 +42,8 @@ func (e *Engine) releaseBut(ctx context.Context, backup salvor.BackupID, volumes
 		WithHint("see whether the snapshot controller runs, and the csi-snapshotter of each driver; the snapshots themselves are kept")
 }
 
-// release asks for the removal of all that is there, and names it.
+// release asks for the removal of all that may go now, and names all that is there. A content goes after its VolumeSnapshot:
+// for one that has lost its content the snapshot controller makes another, by its class, and with that the snapshot would go.
 func (e *Engine) release(ctx context.Context, backup salvor.BackupID, volumes []archive.Volume, kept, spared map[string]bool) (left []string, err error) {
 	contents, err := e.contentsOf(ctx, backup, volumes)
 	if err != nil {
@@ -50,13 +51,15 @@ func (e *Engine) release(ctx context.Context, backup salvor.BackupID, volumes []
 	}
 	for name, c := range contents {
 		if spared[name] || !kept[c.Spec.Driver+"/"+c.handle()] {
-			continue // the second: of a cut that came to nothing, whose data goes, too
+			delete(contents, name) // the second: of a cut that came to nothing, whose data goes, too
+			continue
 		}
-		if err := e.letGo(ctx, c); err != nil {
+		if err := e.retainFor(ctx, c); err != nil {
 			return nil, err
 		}
 		left = append(left, "VolumeSnapshotContent "+name)
 	}
+	bound := map[string]bool{}
 	for _, v := range volumes {
 		if v.Snapshot == nil || v.Snapshot.Object == "" {
 			continue
@@ -67,13 +70,22 @@ func (e *Engine) release(ctx context.Context, backup salvor.BackupID, volumes []
 		}
 		if there {
 			left = append(left, "VolumeSnapshot "+v.Namespace+"/"+v.Snapshot.Object)
+			bound[v.Namespace+"/"+v.Snapshot.Object] = true
+		}
+	}
+	for _, c := range contents {
+		if bound[c.Spec.Snapshot.Namespace+"/"+c.Spec.Snapshot.Name] || c.Metadata.DeletionTimestamp != nil {
+			continue
+		}
+		if _, err := e.deleteOne(ctx, contentKind, c.Metadata); err != nil {
+			return nil, err
 		}
 	}
 	return left, nil
 }
 
-// letGo deletes a content, and makes sure first that its snapshot stays.
-func (e *Engine) letGo(ctx context.Context, c snapshotContent) error {
+// retainFor makes sure that the snapshot of a content stays when that is deleted.
+func (e *Engine) retainFor(ctx context.Context, c snapshotContent) error {
 	if c.Spec.DeletionPolicy != retain || c.Metadata.Annotations[beingDeleted] == "" {
 		now, err := merge[snapshotContent](ctx, e.Cluster, contentKind, "", c.Metadata.Name, map[string]any{
 			"metadata": map[string]any{"annotations": map[string]string{beingDeleted: "yes"}}, "spec": map[string]any{"deletionPolicy": retain}})
@@ -87,11 +99,7 @@ func (e *Engine) letGo(ctx context.Context, c snapshotContent) error {
 			return salvor.Errorf(salvor.Conflict, "VolumeSnapshotContent %s was set to Retain and says %s: something in the cluster changes it; it is not deleted", c.Metadata.Name, now.Spec.DeletionPolicy)
 		}
 	}
-	if c.Metadata.DeletionTimestamp != nil {
-		return nil
-	}
-	_, err := e.deleteOne(ctx, contentKind, c.Metadata)
-	return err
+	return nil
 }
 
 // deleteOne deletes an object, and says whether it was there.
