@@ -99,6 +99,10 @@ const (
 	retryMax   = "--retry-interval-max=2s"
 )
 
+// resync is how often csi-snapshotter and snapshot-controller look at everything again; by default they do so every 15
+// minutes. A snapshot whose turn got lost when the cache lagged, or that was deleted while it was cut, waits until then.
+const resync = "--resync-period=10s"
+
 func provisionerArgs(l layout) []string {
 	return []string{
 		"--kubeconfig=" + l.config(adminUser), "--csi-address=" + driverSocket,
@@ -110,7 +114,7 @@ func provisionerArgs(l layout) []string {
 
 func snapshotterArgs(l layout, groups bool) []string {
 	return []string{
-		groupGate(groups),
+		groupGate(groups), resync,
 		"--kubeconfig=" + l.config(adminUser), "--csi-address=" + driverSocket,
 		"--extra-create-metadata",
 		retryStart, retryMax, "--kube-api-qps=100", "--kube-api-burst=200",
@@ -119,7 +123,7 @@ func snapshotterArgs(l layout, groups bool) []string {
 
 func snapshotControllerArgs(l layout, groups bool) []string {
 	return []string{
-		groupGate(groups),
+		groupGate(groups), resync,
 		"--kubeconfig=" + l.config(adminUser), "--leader-election=false", "--http-endpoint=",
 		retryStart, retryMax, "--kube-api-qps=100", "--kube-api-burst=200",
 	}
