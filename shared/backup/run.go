@@ -18,6 +18,7 @@ import (
 	"salvor.io/salvor/shared/repository"
 	"salvor.io/salvor/shared/salvor"
 	"salvor.io/salvor/shared/selection"
+	"salvor.io/salvor/shared/volume"
 )
 
 // finishTime is what a run whose context has ended still gets to thaw and to record how it ended.
@@ -132,6 +133,8 @@ type run struct {
 	settled *selection.Namespaces
 	// volumes are those that the scope takes: as planned, and then as they were cut.
 	volumes []archive.Volume
+	// volumeGroups are those of them that are snapshotted together.
+	volumeGroups []volume.Group
 	// leftBehind warns of what stays in the cluster.
 	leftBehind []string
 	// cutBegan says that snapshots may have been made, committing that the manifest may have been stored.

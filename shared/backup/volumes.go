@@ -15,6 +15,8 @@ import (
 type Volumes interface {
 	// Plan says of each claim what can become of its data, and changes nothing.
 	Plan(ctx context.Context, claims []volume.Claim, spec *salvor.BackupVolumes) ([]archive.Volume, error)
+	// Groups finds which of the planned volumes are snapshotted together, and changes nothing.
+	Groups(ctx context.Context, planned []archive.Volume) ([]volume.Group, error)
 	// Cut snapshots the volumes that have no State yet. An error is the cause of ctx.
 	Cut(ctx context.Context, q volume.CutRequest) ([]archive.Volume, volume.Timing, error)
 	// Release removes what stands for the snapshots in the cluster; they themselves stay.
@@ -37,7 +39,9 @@ func (r *run) planVolumes(ctx context.Context) error {
 		return nil
 	}
 	err = r.retry(ctx, func() error {
-		r.volumes, err = r.site.Volumes.Plan(ctx, claims, r.spec.Volumes)
+		if r.volumes, err = r.site.Volumes.Plan(ctx, claims, r.spec.Volumes); err == nil {
+			r.volumeGroups, err = r.site.Volumes.Groups(ctx, r.volumes)
+		}
 		return err
 	})
 	if err != nil && (ctx.Err() != nil || salvor.Is(err, salvor.Invalid)) {
@@ -113,7 +117,7 @@ func (r *run) cutVolumes(ctx context.Context, of, inside func(namespace string) 
 		return nil
 	}
 	began := r.Now()
-	done, timing, err := r.site.Volumes.Cut(ctx, volume.CutRequest{Backup: r.record.id, Epoch: r.record.epoch, Volumes: mine, Inside: inside, Until: until})
+	done, timing, err := r.site.Volumes.Cut(ctx, volume.CutRequest{Backup: r.record.id, Epoch: r.record.epoch, Volumes: mine, Groups: r.volumeGroups, Inside: inside, Until: until})
 	if err != nil {
 		return err
 	}

@@ -53,6 +53,10 @@ func (v *fakeVolumes) Plan(_ context.Context, of []volume.Claim, spec *salvor.Ba
 	return all, nil
 }
 
+func (v *fakeVolumes) Groups(context.Context, []archive.Volume) ([]volume.Group, error) {
+	return nil, nil
+}
+
 func (v *fakeVolumes) Cut(ctx context.Context, q volume.CutRequest) ([]archive.Volume, volume.Timing, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()

@@ -40,6 +40,9 @@ type metadata struct {
 	Annotations       map[string]string `json:"annotations"`
 	CreationTimestamp metav1.Time       `json:"creationTimestamp"`
 	DeletionTimestamp *metav1.Time      `json:"deletionTimestamp"`
+	OwnerReferences   []struct {
+		UID string `json:"uid"`
+	} `json:"ownerReferences"`
 }
 
 // ClaimOf reads a PersistentVolumeClaim.

@@ -12,6 +12,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"salvor.io/salvor/shared/archive"
+	"salvor.io/salvor/shared/cluster"
 	"salvor.io/salvor/shared/salvor"
 )
 
@@ -22,6 +23,8 @@ type CutRequest struct {
 	Epoch int64
 	// Volumes as Plan left them. Those that have a State are not touched.
 	Volumes []archive.Volume
+	// Groups are those that Groups found; one of which not all volumes are cut now is not used.
+	Groups []Group
 	// Inside tells in which namespaces rules hold the application.
 	Inside func(namespace string) bool
 	// Until is when what is not cut yet is given up; zero: after Tuning.CutTime.
@@ -51,10 +54,11 @@ func (e *Engine) Cut(ctx context.Context, q CutRequest) ([]archive.Volume, Timin
 		if v := &c.Volumes[i]; v.State == "" {
 			kept := *v.Snapshot
 			v.Snapshot = &kept
-			kept.Object = c.name(began, v)
+			kept.Object = c.name(began, v.ClaimUID+"/"+v.Claim)
 			c.pending[v.Namespace+"/"+kept.Object] = &pending{volume: v}
 		}
 	}
+	c.take(q.Groups, began)
 	timing := Timing{Volumes: len(c.pending)}
 	if len(c.pending) == 0 {
 		return c.Volumes, timing, nil
@@ -75,14 +79,15 @@ type cutting struct {
 	tuning Tuning
 	// pending are the snapshots that are not cut yet, by namespace/name.
 	pending map[string]*pending
+	groups  []*cutGroup
 }
 
-// name is that of the VolumeSnapshot of a volume. It is the same for every attempt of this cut to create it, and for no other
+// name is that of the snapshot of something. It is the same for every attempt of this cut to create it, and for no other
 // cut: what is there already is this one's, and never a snapshot that another catalog made for a backup of that name, or this
 // one for one that was deleted.
-func (c *cutting) name(began time.Time, v *archive.Volume) string {
+func (c *cutting) name(began time.Time, of string) string {
 	cut := fmt.Sprintf("%s %s %d %d", c.CatalogID, c.Backup, c.Epoch, began.UnixNano())
-	return fmt.Sprintf("salvor-%s-%s", Hash(cut), Hash(v.ClaimUID+"/"+v.Claim))
+	return fmt.Sprintf("salvor-%s-%s", Hash(cut), Hash(of))
 }
 
 // pending is a volume whose snapshot is not cut yet.
@@ -92,6 +97,8 @@ type pending struct {
 	last string
 	// over says that nothing more will come of it.
 	over bool
+	// group is what it is cut in; nil: it is cut by itself.
+	group *cutGroup
 }
 
 // labels are those of all that is made for the cut.
@@ -107,8 +114,13 @@ func (p *pending) fail(reason string) {
 func (c *cutting) create(ctx context.Context) error {
 	group := errgroup.Group{}
 	group.SetLimit(mostAtOnce)
+	for _, g := range c.groups {
+		group.Go(func() error { return c.createGroup(ctx, g) })
+	}
 	for _, p := range c.pending {
-		group.Go(func() error { return c.createOne(ctx, p) })
+		if p.group == nil {
+			group.Go(func() error { return c.createOne(ctx, p) })
+		}
 	}
 	err := group.Wait()
 	c.sweep()
@@ -127,20 +139,28 @@ func (c *cutting) createOne(ctx context.Context, p *pending) error {
 	if err != nil {
 		return err
 	}
+	lost, err := c.createUntil(ctx, snapshotKind, v.Namespace, body)
+	if lost != "" {
+		p.fail(lost)
+	}
+	return err
+}
+
+// createUntil creates an object. Lost says why it could not; an error is the cause of ctx.
+func (c *cutting) createUntil(ctx context.Context, r cluster.Resource, namespace string, body []byte) (lost string, err error) {
 	for pause := c.tuning.Pause; ; pause = c.longer(pause) {
-		_, err := c.Cluster.Create(ctx, snapshotKind, v.Namespace, body)
+		_, err := c.Cluster.Create(ctx, r, namespace, body)
 		if err == nil || apierrors.IsAlreadyExists(err) {
-			return nil
+			return "", nil
 		}
 		if ctx.Err() != nil {
-			return context.Cause(ctx)
+			return "", context.Cause(ctx)
 		}
 		if refused(err) || !c.Now().Before(c.Until) {
-			p.fail("creating its VolumeSnapshot: " + err.Error())
-			return nil
+			return "creating its " + r.Kind + ": " + err.Error(), nil
 		}
 		if err := sleep(ctx, pause); err != nil {
-			return err
+			return "", err
 		}
 	}
 }
@@ -187,6 +207,9 @@ func (c *cutting) overdue(p *pending, looking error) string {
 // look takes one look at all that is pending, and keeps what is cut.
 func (c *cutting) look(ctx context.Context) error {
 	found, err := c.snapshots(ctx)
+	if err == nil {
+		err = c.lookGroups(ctx)
+	}
 	if err != nil {
 		return err
 	}
@@ -194,6 +217,11 @@ func (c *cutting) look(ctx context.Context) error {
 	group.SetLimit(mostAtOnce)
 	for key, p := range c.pending {
 		s, there := found[key]
+		if p.group != nil {
+			if s, there = c.ofGroup(p); !there {
+				continue
+			}
+		}
 		switch {
 		case !there:
 			p.fail("its VolumeSnapshot was deleted while it was cut")

@@ -27,7 +27,7 @@ func (e *Engine) Discard(ctx context.Context, backup salvor.BackupID, epoch int6
 			d.contents[v.Snapshot.Content] = true
 		}
 	}
-	return errors.Join(d.snapshots(ctx), d.orphans(ctx))
+	return errors.Join(d.groups(ctx), d.snapshots(ctx), d.orphans(ctx))
 }
 
 // discarding is one run of Discard.

@@ -17,6 +17,11 @@ import (
 // keep makes the content of a snapshot that was cut Retain, so that nobody's clean-up in the cluster loses the data, and
 // reads back that it does. What may pass is tried again with the next look.
 func (c *cutting) keep(ctx context.Context, p *pending, s volumeSnapshot) error {
+	if p.group != nil {
+		if err := c.mark(ctx, s); err != nil {
+			return c.notKept(p, s, err)
+		}
+	}
 	_, err := merge[snapshotContent](ctx, c.Cluster, contentKind, "", s.Status.Content, marks(c.CatalogID, c.Backup, c.Epoch, retain))
 	if err != nil {
 		return c.notKept(p, s, err)
@@ -77,6 +82,7 @@ func (p *pending) cut(s volumeSnapshot, content snapshotContent) {
 		v.State = archive.VolumeReady
 	}
 	n := v.Snapshot
+	n.Object = s.Metadata.Name
 	n.Content, n.Handle, n.GroupHandle = content.Metadata.Name, content.Status.Handle, content.Status.GroupHandle
 	n.CutAt = metav1.NewMicroTime(time.Unix(0, content.Status.CreationTime).UTC())
 	n.RestoreSize = content.Status.RestoreSize

@@ -60,6 +60,11 @@ func (e *Engine) release(ctx context.Context, backup salvor.BackupID, volumes []
 		left = append(left, "VolumeSnapshotContent "+name)
 	}
 	bound := map[string]bool{}
+	groups, err := e.releaseGroups(ctx, backup, volumes)
+	if err != nil {
+		return nil, err
+	}
+	left = append(left, groups...)
 	for _, v := range volumes {
 		if v.Snapshot == nil || v.Snapshot.Object == "" {
 			continue

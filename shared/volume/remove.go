@@ -33,13 +33,15 @@ func (e *Engine) Remove(ctx context.Context, backup salvor.BackupID, volumes []a
 			there = append(there, &volumes[i])
 		}
 	}
+	if err := e.removeGroups(ctx, backup, there); err != nil {
+		return err
+	}
 	return each(there, func(v *archive.Volume) error { return e.removeOne(ctx, backup, v) })
 }
 
 func (e *Engine) removeOne(ctx context.Context, backup salvor.BackupID, v *archive.Volume) error {
 	if v.Snapshot.GroupHandle != "" {
-		return salvor.Errorf(salvor.Invalid, "snapshot %s of driver %s was cut in the group %s, and goes only with all of it", v.Snapshot.Handle, v.Snapshot.Driver, v.Snapshot.GroupHandle).
-			WithHint("delete the group at the driver, and the backup with --keep-snapshots")
+		return nil // it goes with its group
 	}
 	if err := e.createContent(ctx, backup, v, deleteFor, deleteWithout); err != nil {
 		return err
