@@ -11,6 +11,7 @@ import (
 // What retention lets go is deleted by the schedule's event, what somebody deletes by way of the state machine, both by the one
 // function that may; a hold stops both.
 func TestTheExpiryDeletesAndNothingElseMay(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	ns := w.namespace()
 	w.create("schedulepolicies", `{"apiVersion":"salvor.io/v1","kind":"SchedulePolicy","metadata":{"name":"nightly"},"spec":{"daily":{"times":["02:00"]},"retention":{"last":1}}}`)
