@@ -7,7 +7,6 @@ import (
 
 	"salvor.io/salvor/shared/cluster"
 	"salvor.io/salvor/shared/salvor"
-	"salvor.io/salvor/tests/testenv"
 )
 
 var claimKind = cluster.Resource{Version: "v1", Name: "persistentvolumeclaims", Kind: "PersistentVolumeClaim", Namespaced: true}
@@ -15,7 +14,8 @@ var claimKind = cluster.Resource{Version: "v1", Name: "persistentvolumeclaims", 
 // A backup whose snapshots are pending waits in the state machine, where nothing runs, and completes. Deleted, it takes its
 // snapshots with it. Nothing stays in the cluster either time.
 func TestABackupWaitsForItsSnapshotsWithoutAProcess(t *testing.T) {
-	w := worldOf(t, testenv.EKSWithVolumes(t))
+	t.Parallel()
+	w := newWorld(t)
 	ns := w.namespace()
 	w.put(claimKind, ns, "data", `,"spec":{"accessModes":["ReadWriteOnce"],"storageClassName":"gp3-immediate","resources":{"requests":{"storage":"1Gi"}}}`)
 	w.k.Kubectl(t, "wait", "-n", ns, "--for=jsonpath={.status.phase}=Bound", "pvc/data", "--timeout=120s")

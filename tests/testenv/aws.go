@@ -52,18 +52,11 @@ func EKS(t testing.TB) EKSServer {
 	return eks(t, "eks")
 }
 
-// EKSWithNode returns another cluster of EKS, with a node that runs pods. It needs root.
+// EKSWithNode returns another cluster of EKS, with a node that runs pods and has volumes, whose snapshots are pending for five
+// seconds. It needs root.
 func EKSWithNode(t testing.TB) EKSServer {
 	t.Helper()
-	k := eks(t, "eksnode", "--node")
-	k.Node = true
-	return k
-}
-
-// EKSWithVolumes returns another one, whose node has volumes and whose snapshots are pending for five seconds. It needs root.
-func EKSWithVolumes(t testing.TB) EKSServer {
-	t.Helper()
-	k := eks(t, "eksvolumes", "--node", "--snapshots", "--snapshot-delay", "5s")
+	k := eks(t, "eksnode", "--node", "--snapshots", "--snapshot-delay", "5s")
 	k.Node = true
 	return k
 }
