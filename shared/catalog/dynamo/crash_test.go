@@ -49,24 +49,38 @@ var operations = []struct {
 	name string
 	// fresh: the backup is not there before.
 	fresh bool
+	// ended: the backup is Completed before, so that its index items hold copies of it.
+	ended bool
 	do    func(*testing.T, catalog.Catalog, *salvor.Backup) error
 	// again is the code that a repetition may end with when the first time had worked after all.
 	again salvor.Code
 	done  func(*salvor.Backup) bool
 }{
-	{"create", true, func(t *testing.T, c catalog.Catalog, b *salvor.Backup) error { return c.CreateBackup(t.Context(), b) },
+	{"create", true, false, func(t *testing.T, c catalog.Catalog, b *salvor.Backup) error { return c.CreateBackup(t.Context(), b) },
 		salvor.Exists, func(b *salvor.Backup) bool { return b != nil }},
-	{"learn of namespaces", false, mutates(func(b *salvor.Backup) error { b.Status.Namespaces = []string{"bank", "post", "shop"}; return nil }),
+	{"learn of namespaces", false, false, mutates(func(b *salvor.Backup) error { b.Status.Namespaces = []string{"bank", "post", "shop"}; return nil }),
 		"", func(b *salvor.Backup) bool { return len(b.Status.Namespaces) == 3 }},
-	{"cut", false, mutates(moveTo(noon.Add(20 * time.Hour))),
+	{"cut", false, false, mutates(moveTo(noon.Add(20 * time.Hour))),
 		"", func(b *salvor.Backup) bool { return b.Date().Equal(noon.Add(20 * time.Hour)) }},
-	{"complete", false, mutates(func(b *salvor.Backup) error { b.Status.Phase = salvor.PhaseCompleted; return nil }),
+	{"complete", false, false, mutates(func(b *salvor.Backup) error { b.Status.Phase = salvor.PhaseCompleted; return nil }),
 		"", func(b *salvor.Backup) bool { return b.Status.Phase.Good() }},
-	{"cut and complete", false, mutates(func(b *salvor.Backup) error {
+	{"cut and complete", false, false, mutates(func(b *salvor.Backup) error {
 		b.Status.Phase = salvor.PhaseCompleted
 		return moveTo(noon.Add(time.Hour))(b)
 	}), "", func(b *salvor.Backup) bool { return b.Status.Phase.Good() && b.Date().Equal(noon.Add(time.Hour)) }},
-	{"delete", false, func(t *testing.T, c catalog.Catalog, b *salvor.Backup) error {
+	{"delete", false, false, func(t *testing.T, c catalog.Catalog, b *salvor.Backup) error {
+		return c.DeleteBackup(t.Context(), b.ID(), "")
+	},
+		salvor.NotFound, func(b *salvor.Backup) bool { return b == nil }},
+	{"label one that is completed", false, true, mutates(func(b *salvor.Backup) error { b.Labels = map[string]string{"keep": "yes"}; return nil }),
+		"", func(b *salvor.Backup) bool { return b.Labels["keep"] == "yes" }},
+	{"begin to delete one that is completed", false, true, mutates(func(b *salvor.Backup) error { b.Status.Phase = salvor.PhaseDeleting; return nil }),
+		"", func(b *salvor.Backup) bool { return b.Status.Phase == salvor.PhaseDeleting }},
+	{"move one that is completed", false, true, mutates(func(b *salvor.Backup) error {
+		b.Status.Namespaces = []string{"bank", "post"}
+		return moveTo(noon.Add(20 * time.Hour))(b)
+	}), "", func(b *salvor.Backup) bool { return b.Date().Equal(noon.Add(20 * time.Hour)) }},
+	{"delete one that is completed", false, true, func(t *testing.T, c catalog.Catalog, b *salvor.Backup) error {
 		return c.DeleteBackup(t.Context(), b.ID(), "")
 	},
 		salvor.NotFound, func(b *salvor.Backup) bool { return b == nil }},
@@ -83,6 +97,9 @@ func TestCrashBetweenWrites(t *testing.T) {
 					api, table := newTable(t)
 					healthy := dynamo.New(api, table)
 					b := newBackup("prod", "one", noon)
+					if k.ended {
+						b.Status.Phase = salvor.PhaseCompleted
+					}
 					if !k.fresh {
 						create(t, healthy, b)
 					}

@@ -7,7 +7,7 @@
 //
 //	pk                            sk             what it is
 //	kind#<kind>                   <name>         an object: v, body
-//	backup#<cluster>              <name>         a backup, the truth about it: v, gen, body
+//	backup#<cluster>              <name>         a backup, the truth about it: v, gen, body, kept
 //	day#2026-11-20                <place>        index item: a backup of that day, in UTC
 //	cluster#<cluster>             <place>        index item: a backup of that cluster
 //	schedule#<schedule>           <place>        index item: a backup from that schedule
@@ -19,24 +19,33 @@
 //
 // v is the resource version. body is the object's JSON, gzip. A place is the date turned around, so that ascending
 // order is newest first, then cluster id and name (see [place]). gen and at in an index item say which writing of the
-// index it belongs to, and when, in Unix seconds, that was.
+// index it belongs to, and when, in Unix seconds, that was. With v and body it is a copy of the backup's own item; that
+// item says by kept that there may be copies.
 //
-// # Why a search is never wrong
+// # Why a search is never wrong, and one query
 //
 // A backup's index items are written before the backup itself is put, or changed into what they say. So a backup is
-// always found, whenever the writer dies. An index item that says what is not true - its backup was never put, has
-// another date now, or is gone - is dropped by whoever reads it, for every hit is confirmed by the backup itself.
+// always found, whenever the writer dies. An index item without copy that says what is not true - its backup was never
+// put, has another date now, or is gone - is dropped by whoever reads it, for such a hit is confirmed by the backup
+// itself.
 //
-// Index items are removed by two hands, and neither may take away one that a concurrent writer relies on. Who changes a
-// date or deletes a backup removes the old index items only as long as they carry the old gen, which no later writing
-// of them does. Who finds a hit untrue removes it only when it is older than an hour, a writer being refused that puts
-// the backup more than half an hour after its index.
+// A backup that has ended hardly changes any more. After it was put, its index items get copies of it, each on the
+// condition that its gen is still the one that the backup was put with. Who changes or deletes a backup that is kept
+// first writes all its index items again without copy, under a gen of its own. So an item with a copy is true whenever
+// it is read, and a search of backups that have ended is one query; those that are running or being changed cost it one
+// batch of reads. A writer that dies leaves items without copies, which cost reads and are never wrong.
+//
+// Index items are removed, and given copies later, by two hands, and neither may disturb what a concurrent writer relies
+// on. Who changes a date or deletes a backup removes the old index items only as long as they carry the old gen, which no
+// later writing of them does. Who finds a hit untrue, or true and without its copy, changes it only when it is older than
+// an hour, a writer being refused that puts or deletes the backup more than half an hour after its index.
 //
 // # Sizes
 //
 // DynamoDB allows 400 KB an item. With gzip a backup of 20,000 namespaces, and as many failures, fits. One that
 // is larger even so is refused as Invalid; the complete list of failures belongs into the report, not here.
-// An index item takes some 100 bytes. A backup of n namespaces has 4 + 3n of them.
+// An index item takes some 100 bytes, and up to 4 KB with its copy, which is usually less than 1 KB: what DynamoDB
+// charges for one write anyway. A larger backup is not copied. A backup of n namespaces has 4 + 3n index items.
 package dynamo
 
 import (

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
@@ -21,6 +22,7 @@ const (
 	attrGen  = "gen"  // which writing of the index
 	attrAt   = "at"   // when the index was written, Unix seconds
 	attrBody = "body" // the object's JSON, gzip
+	attrKept = "kept" // of a backup's own item: index items may hold copies of it
 )
 
 // maxBody is the largest body in bytes. An item may have 400 KB, names and keys included.
@@ -60,6 +62,12 @@ func numberOf(i item, name string) int64 {
 	return 0
 }
 
+// isTrue returns a boolean attribute, false when it is missing.
+func isTrue(i item, name string) bool {
+	b, ok := i[name].(*types.AttributeValueMemberBOOL)
+	return ok && b.Value
+}
+
 // record makes the item of an object: key, version and body. Invalid: it is too large.
 func record(k key, o salvor.Object, version string) (item, error) {
 	plain, err := catalog.Encode(o, version)
@@ -89,15 +97,26 @@ func bodyOf(i item) ([]byte, error) {
 	if !ok {
 		return nil, salvor.Errorf(salvor.Corrupt, "the record %q %q has no body", textOf(i, attrPK), textOf(i, attrSK))
 	}
-	z, err := gzip.NewReader(bytes.NewReader(b.Value))
-	if err != nil {
-		return nil, salvor.Errorf(salvor.Corrupt, "unpacking the record %q %q: %w", textOf(i, attrPK), textOf(i, attrSK), err)
-	}
-	plain, err := io.ReadAll(io.LimitReader(z, maxJSON))
+	plain, err := unpack(b.Value)
 	if err != nil {
 		return nil, salvor.Errorf(salvor.Corrupt, "unpacking the record %q %q: %w", textOf(i, attrPK), textOf(i, attrSK), err)
 	}
 	return plain, nil
+}
+
+// unpackers are used again: one has 40 KB of tables, and a page of a search has a thousand bodies.
+var unpackers sync.Pool
+
+func unpack(packed []byte) ([]byte, error) {
+	z, ok := unpackers.Get().(*gzip.Reader)
+	if !ok {
+		z = new(gzip.Reader)
+	}
+	defer unpackers.Put(z)
+	if err := z.Reset(bytes.NewReader(packed)); err != nil {
+		return nil, err
+	}
+	return io.ReadAll(io.LimitReader(z, maxJSON))
 }
 
 // backupOf returns the backup in its own item.

@@ -15,7 +15,7 @@ import (
 func TestRequests(t *testing.T) {
 	api, table := newTable(t)
 	var n counter
-	c := dynamo.New(&faulty{API: api, before: n.count}, table)
+	c, uncounted := dynamo.New(&faulty{API: api, before: n.count}, table), dynamo.New(api, table)
 	want := func(what string, most int, do func() error) {
 		t.Helper()
 		n.take()
@@ -45,8 +45,8 @@ func TestRequests(t *testing.T) {
 		return nil
 	})
 	want("renewing a lease", 2, func() error { b.Status.Lease.Epoch++; return c.UpdateBackup(t.Context(), b) })
-	want("completing", 3, func() error { b.Status.Phase = salvor.PhaseCompleted; return c.UpdateBackup(t.Context(), b) })
-	want("the newest good one", 2, func() error {
+	want("completing, which gives its ten index items copies", 3+10, func() error { b.Status.Phase = salvor.PhaseCompleted; return c.UpdateBackup(t.Context(), b) })
+	want("the newest good one", 1, func() error {
 		_, err := c.NewestGood(t.Context(), "prod", "shop", noon.AddDate(9, 0, 0))
 		return err
 	})
@@ -66,6 +66,15 @@ func TestRequests(t *testing.T) {
 	want("a name", 2, found(catalog.Query{Name: "one"}, 1))
 	want("nothing", 1, found(catalog.Query{Schedule: "none"}, 0))
 	want("a running one", 2, found(catalog.Query{Phases: []salvor.Phase{salvor.PhaseCapturing}, From: day.From, To: day.To}, 1))
+	want("completing another", 3+10, func() error {
+		_, err := catalog.MutateBackup(t.Context(), uncounted, salvor.BackupID{ClusterID: "prod", Name: "two"}, func(b *salvor.Backup) error {
+			b.Status.Phase = salvor.PhaseCompleted
+			return nil
+		})
+		return err
+	})
+	want("a day of which all have ended", 1, found(day, 2))
+	want("a name of one that has ended", 1, found(catalog.Query{Name: "one"}, 1))
 
 	// Of many backups of a day, a search reads those that it returns.
 	for i := range 150 {

@@ -21,6 +21,8 @@ type hit struct {
 	key key
 	gen string
 	at  int64
+	// copy is the index item when it holds a copy of the backup, which then is as the copy says.
+	copy item
 }
 
 // Search returns a page of the backups that match.
@@ -51,37 +53,45 @@ func (c *Catalog) Search(ctx context.Context, q catalog.Query) (catalog.Page, er
 	return page, wrap("searching backups", err)
 }
 
-// confirm reads the backups of the hits: nil where there is none, or one of another date.
+// confirm returns the backups of the hits: nil where there is none, or one of another date. A hit with a copy of its
+// backup is true; the others are looked up.
 func (c *Catalog) confirm(ctx context.Context, hits []hit) ([]*salvor.Backup, error) {
-	keys := make([]key, len(hits))
+	items, own := make([]item, len(hits)), make([]item, len(hits))
+	var ask []key
 	for j, h := range hits {
-		keys[j] = backupKey(h.ID())
+		if items[j] = h.copy; h.copy == nil {
+			ask = append(ask, backupKey(h.ID()))
+		}
 	}
-	items, err := c.batchGet(ctx, keys)
-	if err != nil {
-		return nil, err
-	}
-	backups := make([]*salvor.Backup, len(hits))
-	var untrue []hit
-	for j, h := range hits {
-		if i, ok := items[keys[j]]; ok {
-			b, err := backupOf(i, h.ID())
-			if err != nil {
-				return nil, err
-			}
-			if catalog.PositionOf(b) == h.Position {
-				backups[j] = b
-				continue
+	if len(ask) > 0 {
+		found, err := c.batchGet(ctx, ask)
+		if err != nil {
+			return nil, err
+		}
+		for j, h := range hits {
+			if h.copy == nil {
+				own[j] = found[backupKey(h.ID())]
+				items[j] = own[j]
 			}
 		}
-		untrue = append(untrue, h)
+	}
+	backups, err := decode(hits, items)
+	if err != nil || len(ask) == 0 {
+		return backups, err
+	}
+	var untrue []hit
+	for j, h := range hits {
+		if h.copy == nil && backups[j] == nil {
+			untrue = append(untrue, h)
+		}
 	}
 	c.sweep(ctx, untrue)
+	c.mend(ctx, hits, own, backups)
 	return backups, nil
 }
 
-// NewestGood returns the newest Completed backup of the namespace at or before a time: one query and, unless something
-// is being deleted, one read.
+// NewestGood returns the newest Completed backup of the namespace at or before a time: one query, unless something
+// is being changed.
 func (c *Catalog) NewestGood(ctx context.Context, clusterID, namespace string, at time.Time) (*salvor.Backup, error) {
 	from := catalog.Position{Micro: min(max(at.UnixMicro(), catalog.MinMicro), catalog.MaxMicro)}
 	for h, err := range c.walk(ctx, goodPK(clusterID, namespace), from, catalog.MinMicro, 2) {
@@ -169,6 +179,9 @@ func (c *Catalog) walkInput(pk string, after catalog.Position, oldest int64, siz
 
 func hitOf(i item) (hit, error) {
 	h := hit{key: key{textOf(i, attrPK), textOf(i, attrSK)}, gen: textOf(i, attrGen), at: numberOf(i, attrAt)}
+	if i[attrBody] != nil {
+		h.copy = i
+	}
 	var err error
 	h.Position, err = parsePlace(h.key.sk)
 	return h, err
