@@ -55,6 +55,9 @@ type Backups interface {
 	// fewer than q.Limit only at the end. A backup that is cut while the search runs may be missed by it, for its date
 	// changes. Invalid: the cursor is not one of this query's.
 	Search(ctx context.Context, q Query) (Page, error)
+	// Count counts the backups that match, whatever its From, To, Limit, Cursor and OldestFirst say, between each bound and
+	// the next: one Tally less than there are bounds, which ascend. Invalid: there are fewer than two or more than MaxBounds.
+	Count(ctx context.Context, q Query, bounds []time.Time) ([]Tally, error)
 	// NewestGood returns the newest Completed backup of the cluster that contains the namespace with a date at or before at. NotFound.
 	NewestGood(ctx context.Context, clusterID, namespace string, at time.Time) (*salvor.Backup, error)
 }
@@ -73,8 +76,13 @@ type Query struct {
 	Name string
 	// Labels is a label selector over the backup's labels, in kubectl's notation: app=shop,tier!=test.
 	Labels string
+	// App is one label or several, app=shop,tier=db, that an application was chosen by: one label selector of the backup's
+	// scope requires them all.
+	App string
 	// Phases are the phases wanted.
 	Phases []salvor.Phase
+	// OldestFirst turns the order of the search around.
+	OldestFirst bool
 	// Limit is the most backups to return; 0 means 100, the maximum is 1000.
 	Limit int
 	// Cursor is Page.Next of the page before. It stays valid while backups come and go.

@@ -37,7 +37,11 @@ type Filter struct {
 	After Position
 	// Oldest is the oldest date that matches, in Unix microseconds.
 	Oldest int64
+	// Before is the place before which matches end, in the order of newest first; nil: at the oldest date. Only a search
+	// for the oldest first that goes on after a page has one.
+	Before *Position
 
+	app         labels.Set
 	name        *salvor.Glob // nil: any
 	selector    labels.Selector
 	fingerprint string
@@ -53,6 +57,11 @@ func NewFilter(q Query) (*Filter, error) {
 	f := &Filter{Query: q, Oldest: MinMicro}
 	if f.selector, err = labels.Parse(q.Labels); err != nil {
 		return nil, salvor.Errorf(salvor.Invalid, "the label selector %q can't be read: %w", q.Labels, err)
+	}
+	if q.App != "" {
+		if f.app, err = labels.ConvertSelectorToLabelsMap(q.App); err != nil {
+			return nil, salvor.Errorf(salvor.Invalid, "the labels of an application %q can't be read: %w", q.App, err).WithHint("such as app=shop")
+		}
 	}
 	if q.Name != "" {
 		if f.name, err = salvor.CompileGlob(q.Name); err != nil {
@@ -130,16 +139,22 @@ func (f *Filter) bound() error {
 	if err != nil {
 		return err
 	}
-	if p.Compare(f.After) > 0 {
+	switch {
+	case q.OldestFirst:
+		f.Before = &p
+	case p.Compare(f.After) > 0:
 		f.After = p
 	}
 	return nil
 }
 
 // NeedsBackup reports whether a condition is left that only the backup itself answers.
-func (f *Filter) NeedsBackup() bool {
+func (f *Filter) NeedsBackup() bool { return len(f.Query.Phases) > 0 || f.needsMore() }
+
+// needsMore reports whether a condition is left that neither the index answers nor the phase.
+func (f *Filter) needsMore() bool {
 	q := f.Query
-	return len(q.Phases) > 0 || !f.selector.Empty() ||
+	return !f.selector.Empty() || len(f.app) > 0 ||
 		q.Schedule != "" && f.Index != BySchedule ||
 		q.Namespace != "" && f.Index != ByNamespace && f.Index != ByClusterNamespace
 }
@@ -169,5 +184,6 @@ func (f *Filter) Match(b *salvor.Backup) bool {
 		(q.Namespace == "" || slices.Contains(b.Status.Namespaces, q.Namespace)) &&
 		(q.Schedule == "" || b.Spec.Schedule == q.Schedule) &&
 		(len(q.Phases) == 0 || slices.Contains(q.Phases, b.Status.Phase)) &&
-		f.selector.Matches(labels.Set(b.Labels))
+		f.selector.Matches(labels.Set(b.Labels)) &&
+		(len(f.app) == 0 || choosesApp(&b.Spec.Scope, f.app))
 }

@@ -39,6 +39,15 @@ func cut(t time.Time) change {
 func phase(p salvor.Phase) change { return func(b *salvor.Backup) { b.Status.Phase = p } }
 func schedule(s string) change    { return func(b *salvor.Backup) { b.Spec.Schedule = s } }
 func holds(ns ...string) change   { return func(b *salvor.Backup) { b.Status.Namespaces = ns } }
+
+// selects is an application chosen by labels; nil: none.
+func selects(labels map[string]string) change {
+	return func(b *salvor.Backup) {
+		if b.Spec.Scope.LabelSelector = nil; labels != nil {
+			b.Spec.Scope.LabelSelector = &metav1.LabelSelector{MatchLabels: labels}
+		}
+	}
+}
 func label(k, v string) change {
 	return func(b *salvor.Backup) {
 		if b.Labels == nil {

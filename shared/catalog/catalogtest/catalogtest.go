@@ -65,6 +65,8 @@ var finding = []test{
 	{"Search/the date moves from creation to cut", searchDateMoves},
 	{"Search/namespaces and schedule become known later", searchLater},
 	{"Search/over many empty years", searchYears},
+	{"Search/applications by the labels they were chosen by", searchApps},
+	{"Count/by day, while backups change", countDays},
 	{"NewestGood/ignores what is not good", newestPhases},
 	{"NewestGood/at or before", newestBounds},
 	{"NewestGood/only of its cluster and namespace", newestOthers},

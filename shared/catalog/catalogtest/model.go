@@ -61,6 +61,7 @@ func scramble(r *rand.Rand, b *salvor.Backup) {
 	traits := []change{
 		cut(one(r, append(dates, time.Time{}))), phase(one(r, salvor.Phases())), phase(salvor.PhaseCompleted), schedule(one(r, schedules)),
 		holds(), holds(one(r, namespaces)), holds(one(r, namespaces), one(r, namespaces)), holds(namespaces...),
+		selects(nil), selects(map[string]string{"app": "shop"}), selects(map[string]string{"app": "shop", "tier": "a"}),
 		label("app", one(r, []string{"shop", "bank"})), label("tier", one(r, []string{"a", "b"})), func(b *salvor.Backup) { b.Labels = nil },
 	}
 	for range 1 + r.IntN(4) {
@@ -103,6 +104,10 @@ func randomQuery(r *rand.Rand) catalog.Query {
 			q.Labels = selector
 		}
 	}
+	if now() {
+		q.App = one(r, []string{"app=shop", "app=bank", "app=shop,tier=a"})
+	}
+	q.OldestFirst = now()
 	return q
 }
 
@@ -129,12 +134,27 @@ func expect(truth []*salvor.Backup, q catalog.Query) []string {
 			q.Schedule != "" && b.Spec.Schedule != q.Schedule,
 			len(q.Phases) > 0 && !slices.Contains(q.Phases, b.Status.Phase),
 			q.Name != "" && !matchName(q.Name, b.Name),
-			q.Labels != "" && !selectors[q.Labels](b.Labels):
+			q.Labels != "" && !selectors[q.Labels](b.Labels),
+			q.App != "" && !madeOf(b, q.App):
 		default:
 			found = append(found, b.ID().String())
 		}
 	}
+	if q.OldestFirst {
+		slices.Reverse(found)
+	}
 	return found
+}
+
+// madeOf reports whether the backup's one selector has all the labels.
+func madeOf(b *salvor.Backup, app string) bool {
+	for pair := range strings.SplitSeq(app, ",") {
+		key, value, _ := strings.Cut(pair, "=")
+		if s := b.Spec.Scope.LabelSelector; s == nil || s.MatchLabels[key] != value {
+			return false
+		}
+	}
+	return true
 }
 
 func matchName(glob, name string) bool {
@@ -163,6 +183,7 @@ func wantTruth(t *testing.T, c catalog.Backups, truth []*salvor.Backup, r *rand.
 		if diff := gocmp.Diff(expect(truth, q), got); diff != "" {
 			t.Fatalf("searching %+v (-want +got):\n%s", q, diff)
 		}
+		wantCount(t, c, truth, q)
 	}
 	for _, cluster := range clusters {
 		for _, ns := range namespaces {

@@ -29,6 +29,8 @@ func searchCursors(t *testing.T, c catalog.Catalog) {
 		"another schedule":  func(q *catalog.Query) { q.Schedule = "s" },
 		"another name":      func(q *catalog.Query) { q.Name = "*" },
 		"other labels":      func(q *catalog.Query) { q.Labels = "a" },
+		"another app":       func(q *catalog.Query) { q.App = "a=b" },
+		"another order":     func(q *catalog.Query) { q.OldestFirst = true },
 		"other phases":      func(q *catalog.Query) { q.Phases = []salvor.Phase{salvor.PhaseCompleted} },
 	} {
 		q := base

@@ -73,6 +73,8 @@ func searchBounds(t *testing.T, c catalog.Catalog) {
 		for _, q := range []catalog.Query{{}, {ClusterID: "prod"}, {Namespace: "shop"}, {ClusterID: "prod", Namespace: "shop"}, {Schedule: "hourly"}, {Name: "[abc]"}} {
 			q.From, q.To, q.Limit = k.from, k.to, 2
 			wantSearch(t, c, q, want...)
+			q.OldestFirst = true
+			wantSearch(t, c, q, reversed(want)...)
 		}
 	}
 	b := create(t, c, newBackup("prod", "first", time.Date(1, 1, 2, 0, 0, 0, 0, time.UTC)))
@@ -93,6 +95,8 @@ func searchOrder(t *testing.T, c catalog.Catalog) {
 		for _, q := range []catalog.Query{{}, {Namespace: "shop"}, {Schedule: "s"}, {Name: "*"}, {Phases: []salvor.Phase{salvor.PhaseCompleted}}} {
 			q.Limit = limit
 			wantSearch(t, c, q, want...)
+			q.OldestFirst = true
+			wantSearch(t, c, q, reversed(want)...)
 		}
 		wantSearch(t, c, catalog.Query{ClusterID: "a", Limit: limit}, want[1:6]...)
 		wantSearch(t, c, catalog.Query{ClusterID: "a", Namespace: "shop", Limit: limit}, want[1:6]...)

@@ -26,7 +26,7 @@ func (c *Catalog) CreateBackup(ctx context.Context, b *salvor.Backup) error {
 	if i != nil {
 		return wrap(what, salvor.Errorf(salvor.Exists, "it exists"))
 	}
-	return wrap(what, c.store(ctx, b, indexOf(b), c.Token(), c.insert))
+	return wrap(what, c.store(ctx, b, indexOf(b), c.Token(), []string{dayOfBackup(b)}, c.insert))
 }
 
 // UpdateBackup replaces a backup, after writing what of its index is new or holds a copy of what it was. What no longer
@@ -61,7 +61,11 @@ func (c *Catalog) UpdateBackup(ctx context.Context, b *salvor.Backup) error {
 		drop, oldGen = without(drop, indexOf(b)), gen
 	}
 	replace := func(ctx context.Context, k key, i item) error { return c.replace(ctx, k, i, was) }
-	if err := c.store(ctx, b, write, gen, replace); err != nil {
+	var changed []string
+	if now := dayOfBackup(b); old.Status.Phase != b.Status.Phase || dayOfBackup(old) != now || catalog.PositionOf(old) != catalog.PositionOf(b) {
+		changed = []string{now, dayOfBackup(old)}
+	}
+	if err := c.store(ctx, b, write, gen, changed, replace); err != nil {
 		return wrap(what, err)
 	}
 	if moved {
@@ -102,8 +106,9 @@ func without(a, b []key) (rest []key) {
 }
 
 // store puts the backup under its next version with put, after the index items of the keys, and only then lets the
-// caller's backup carry the version. Of one that has ended, the index items get copies afterwards.
-func (c *Catalog) store(ctx context.Context, b *salvor.Backup, index []key, gen string, put func(context.Context, key, item) error) error {
+// caller's backup carry the version. Of one that has ended, the index items get copies afterwards. Of the days that it
+// changes no tally is left.
+func (c *Catalog) store(ctx context.Context, b *salvor.Backup, index []key, gen string, days []string, put func(context.Context, key, item) error) error {
 	k, version := backupKey(b.ID()), c.Token()
 	i, err := record(k, b, version)
 	if err != nil {
@@ -115,7 +120,10 @@ func (c *Catalog) store(ctx context.Context, b *salvor.Backup, index []key, gen 
 		i[attrKept] = &types.AttributeValueMemberBOOL{Value: true}
 	}
 	began := c.Now()
-	if day := dayOf(catalog.PositionOf(b).Micro); slices.ContainsFunc(index, func(k key) bool { return k.pk == dayPK(day) }) {
+	if err := c.untally(ctx, days...); err != nil {
+		return err
+	}
+	if day := dayOfBackup(b); slices.ContainsFunc(index, func(k key) bool { return k.pk == dayPK(day) }) {
 		if err := c.noteDay(ctx, day); err != nil {
 			return err
 		}
@@ -144,6 +152,8 @@ func (c *Catalog) inTime(began time.Time) error {
 	}
 	return nil
 }
+
+func dayOfBackup(b *salvor.Backup) string { return dayOf(catalog.PositionOf(b).Micro) }
 
 // GetBackup returns a backup.
 func (c *Catalog) GetBackup(ctx context.Context, id salvor.BackupID) (*salvor.Backup, error) {
@@ -188,15 +198,20 @@ func (c *Catalog) deleteBackup(ctx context.Context, id salvor.BackupID, version 
 	}
 	b, unreadable := backupOf(i, id)
 	gen := textOf(i, attrGen)
+	began := c.Now()
+	if unreadable == nil {
+		if err := c.untally(ctx, dayOfBackup(b)); err != nil {
+			return err
+		}
+	}
 	if isTrue(i, attrKept) && unreadable == nil { // No copy may outlive what it is a copy of.
 		gen = c.Token()
-		began := c.Now()
 		if err := c.writeIndex(ctx, indexOf(b), gen); err != nil {
 			return err
 		}
-		if err := c.inTime(began); err != nil {
-			return err
-		}
+	}
+	if err := c.inTime(began); err != nil {
+		return err
 	}
 	if _, err := c.remove(ctx, backupKey(id), textOf(i, attrV)); err != nil {
 		return err
@@ -205,6 +220,6 @@ func (c *Catalog) deleteBackup(ctx context.Context, id salvor.BackupID, version 
 		return nil // It is gone. Whoever finds an index item of it sees that it is untrue.
 	}
 	c.dropIndex(ctx, indexKeys(b, true), gen) // It may have been good once.
-	c.forgetDay(ctx, dayOf(catalog.PositionOf(b).Micro))
+	c.forgetDay(ctx, dayOfBackup(b))
 	return nil
 }

@@ -25,7 +25,10 @@ func BenchmarkSearch(b *testing.B) {
 	for _, size := range []int{500, 10_000} {
 		api, table := newTable(b)
 		c := dynamo.New(api, table)
-		if err := dynamo.Fill(b.Context(), c, size, backup); err != nil {
+		if err := c.Bulk(b.Context(), func(yield func(*salvor.Backup) bool) {
+			for i := 0; i < size && yield(backup(i)); i++ {
+			}
+		}); err != nil {
 			b.Fatal(err)
 		}
 		b.Run(fmt.Sprint("bare query/of ", size), func(b *testing.B) {

@@ -33,7 +33,7 @@ func TestMend(t *testing.T) {
 		t.Run(k.name, func(t *testing.T) {
 			t.Parallel()
 			api, table := newTable(t)
-			f, died := crash(api, 5, false) // get, note the day, write the index, put; the first copy
+			f, died := crash(api, 6, false) // get, look for the day, note it, write the index, put; the first copy
 			dead := dynamo.New(f, table)
 			dead.Now = func() time.Time { return noon }
 			create(t, dead, completed("one"))
@@ -89,6 +89,7 @@ func TestLateCopy(t *testing.T) {
 				}
 				return nil
 			}}, table)
+			slow.Now, c.Now = func() time.Time { return noon }, func() time.Time { return noon }
 			create(t, slow, completed("one"))
 			if puts < 2 {
 				t.Fatal("no copies were given out")

@@ -8,8 +8,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-
-	"salvor.io/salvor/shared/catalog"
 )
 
 // days remembers when this process last noted a day, so that it does not do so for every backup.
@@ -28,6 +26,14 @@ func (c *Catalog) noteDay(ctx context.Context, day string) error {
 	since := now.Sub(c.days.noted[day])
 	c.days.Unlock()
 	if since >= 0 && since < noteAgain {
+		return nil
+	}
+	// A function lives for one backup: what a thousand of them would write in a minute, all into one partition, they read.
+	there, err := c.get(ctx, key{pkDays, day})
+	if err != nil {
+		return fmt.Errorf("looking for the day %s: %w", day, err)
+	}
+	if at := numberOf(there, attrAt); at > 0 && now.Sub(time.Unix(at, 0)).Abs() < noteAgain/2 {
 		return nil
 	}
 	i := key{pkDays, day}.item()
@@ -65,9 +71,9 @@ func (c *Catalog) forgetDay(ctx context.Context, day string) {
 // fewDays is up to how many days are looked into without asking first which of them have backups.
 const fewDays = 3
 
-// daysOf returns the days that the filter's matches can be of, newest first.
-func (c *Catalog) daysOf(ctx context.Context, f *catalog.Filter) ([]string, error) {
-	newest, oldest := time.UnixMicro(f.After.Micro).UTC(), time.UnixMicro(f.Oldest).UTC()
+// daysOf returns the days between two dates that may have backups, newest first.
+func (c *Catalog) daysOf(ctx context.Context, newestMicro, oldestMicro int64) ([]string, error) {
+	newest, oldest := time.UnixMicro(newestMicro).UTC(), time.UnixMicro(oldestMicro).UTC()
 	if newest.Before(oldest) {
 		return nil, nil
 	}

@@ -16,6 +16,7 @@
 //	held#<cluster> <namespace>    <place>        the same within one cluster
 //	good#<cluster> <namespace>    <place>        the same, Completed ones only
 //	days                          2026-11-20     there may be backups of that day: at
+//	tallies                       2026-11-20     how many that day has, or that it changes: at, body
 //
 // v is the resource version. body is the object's JSON, gzip. A place is the date turned around, so that ascending
 // order is newest first, then cluster id and name (see [place]). gen and at in an index item say which writing of the
@@ -39,6 +40,12 @@
 // on. Who changes a date or deletes a backup removes the old index items only as long as they carry the old gen, which no
 // later writing of them does. Who finds a hit untrue, or true and without its copy, changes it only when it is older than
 // an hour, a writer being refused that puts or deletes the backup more than half an hour after its index.
+//
+// # Calendars
+//
+// How many backups a day has, by phase and quarter of an hour, is kept once the day has been over for two hours. Who
+// changes a backup of a day that has been over for one hour forgets the day's tally first; one is kept again only when
+// that was more than an hour ago, and when nobody has forgotten it again since the counting began.
 //
 // # Sizes
 //

@@ -16,6 +16,8 @@ func TestRequests(t *testing.T) {
 	api, table := newTable(t)
 	var n counter
 	c, uncounted := dynamo.New(&faulty{API: api, before: n.count}, table), dynamo.New(api, table)
+	c.Now = func() time.Time { return noon.Add(time.Hour) }
+	uncounted.Now = c.Now
 	want := func(what string, most int, do func() error) {
 		t.Helper()
 		n.take()
@@ -36,7 +38,7 @@ func TestRequests(t *testing.T) {
 		}
 	}
 	b := newBackup("prod", "one", noon)
-	want("creating the first backup of a day", 4, func() error { return c.CreateBackup(t.Context(), b) })
+	want("creating the first backup of a day", 5, func() error { return c.CreateBackup(t.Context(), b) })
 	want("creating another", 3, func() error { return c.CreateBackup(t.Context(), newBackup("prod", "two", noon)) })
 	want("a second delivery", 1, func() error {
 		if err := c.CreateBackup(t.Context(), newBackup("prod", "two", noon)); !salvor.Is(err, salvor.Exists) {

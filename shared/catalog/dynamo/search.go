@@ -9,7 +9,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"golang.org/x/sync/errgroup"
 
 	"salvor.io/salvor/shared/catalog"
 	"salvor.io/salvor/shared/salvor"
@@ -94,7 +93,7 @@ func (c *Catalog) confirm(ctx context.Context, hits []hit) ([]*salvor.Backup, er
 // is being changed.
 func (c *Catalog) NewestGood(ctx context.Context, clusterID, namespace string, at time.Time) (*salvor.Backup, error) {
 	from := catalog.Position{Micro: min(max(at.UnixMicro(), catalog.MinMicro), catalog.MaxMicro)}
-	for h, err := range c.walk(ctx, goodPK(clusterID, namespace), from, catalog.MinMicro, 2) {
+	for h, err := range c.walk(ctx, goodPK(clusterID, namespace), stretch{after: from, oldest: catalog.MinMicro}, 2) {
 		if err != nil {
 			return nil, wrap(fmt.Sprintf("searching the newest good backup of namespace %s of cluster %s", namespace, clusterID), err)
 		}
@@ -135,13 +134,33 @@ func (c *Catalog) hits(ctx context.Context, f *catalog.Filter) iter.Seq2[hit, er
 	default:
 		return c.overDays(ctx, f, size)
 	}
-	return c.walk(ctx, pk, f.After, f.Oldest, size)
+	return c.walk(ctx, pk, stretchOf(f), size)
 }
 
-// walk hands out the index items of a partition that come after a place, down to the oldest date.
-func (c *Catalog) walk(ctx context.Context, pk string, after catalog.Position, oldest int64, size int) iter.Seq2[hit, error] {
+// stretch is the part of a partition that is walked: places after one, down to the oldest date or, if set, before another.
+type stretch struct {
+	after       catalog.Position
+	oldest      int64
+	before      *catalog.Position
+	oldestFirst bool
+}
+
+func stretchOf(f *catalog.Filter) stretch {
+	return stretch{f.After, f.Oldest, f.Before, f.Query.OldestFirst}
+}
+
+// last is the oldest date.
+func (s stretch) last() int64 {
+	if s.before != nil {
+		return max(s.oldest, s.before.Micro)
+	}
+	return s.oldest
+}
+
+// walk hands out the index items of a stretch of a partition.
+func (c *Catalog) walk(ctx context.Context, pk string, s stretch, size int) iter.Seq2[hit, error] {
 	return func(yield func(hit, error) bool) {
-		in := c.walkInput(pk, after, oldest, size)
+		in := c.walkInput(pk, s, size)
 		if in == nil {
 			return
 		}
@@ -150,31 +169,48 @@ func (c *Catalog) walk(ctx context.Context, pk string, after catalog.Position, o
 				yield(hit{}, err)
 				return
 			}
-			h, err := hitOf(i)
-			if !yield(h, err) || err != nil {
+			if !s.yield(i, yield) {
 				return
 			}
 		}
 	}
 }
 
+// yield hands out the hit in an item, unless it is the place before which the stretch ends; false when no more is wanted.
+func (s stretch) yield(i item, yield func(hit, error) bool) bool {
+	h, err := hitOf(i)
+	if err == nil && s.before != nil && h.Position == *s.before {
+		return true
+	}
+	return yield(h, err) && err == nil
+}
+
 // walkInput is the query of walk, nil when it could find nothing.
-func (c *Catalog) walkInput(pk string, after catalog.Position, oldest int64, size int) *dynamodb.QueryInput {
-	if after.Micro < oldest {
+func (c *Catalog) walkInput(pk string, s stretch, size int) *dynamodb.QueryInput {
+	if s.after.Micro < s.last() {
 		return nil
 	}
-	return &dynamodb.QueryInput{
-		TableName:              &c.table,
-		ConsistentRead:         aws.Bool(true),
-		KeyConditionExpression: aws.String("pk = :pk AND sk BETWEEN :first AND :last"),
-		ExpressionAttributeValues: item{
-			":pk": text(pk),
-			// A blank comes before every character of a name, '!' after the blank that follows a date.
-			":first": text(place(after) + " "),
-			":last":  text(fmt.Sprintf("%0*x!", dateDigits, catalog.MaxMicro-oldest)),
-		},
-		Limit: aws.Int32(int32(size)),
+	// A blank comes before every character of a name, '!' after the blank that follows a date.
+	last := fmt.Sprintf("%0*x!", dateDigits, catalog.MaxMicro-s.oldest)
+	if s.before != nil {
+		last = min(last, place(*s.before))
+		size++
 	}
+	first := place(s.after) + " "
+	if first > last {
+		return nil
+	}
+	in := &dynamodb.QueryInput{
+		TableName:                 &c.table,
+		ConsistentRead:            aws.Bool(true),
+		KeyConditionExpression:    aws.String("pk = :pk AND sk BETWEEN :first AND :last"),
+		ExpressionAttributeValues: item{":pk": text(pk), ":first": text(first), ":last": text(last)},
+		Limit:                     aws.Int32(int32(size)),
+	}
+	if s.oldestFirst {
+		in.ScanIndexForward = aws.Bool(false)
+	}
+	return in
 }
 
 func hitOf(i item) (hit, error) {
@@ -185,77 +221,4 @@ func hitOf(i item) (hit, error) {
 	var err error
 	h.Position, err = parsePlace(h.key.sk)
 	return h, err
-}
-
-// The number of days that are queried at once: the first time, when the first may well hold the whole page, and at most.
-const (
-	firstDays = 2
-	mostDays  = 16
-)
-
-// overDays walks the partitions of the days one after the other, newest first, and queries more and more of them at once.
-func (c *Catalog) overDays(ctx context.Context, f *catalog.Filter, size int) iter.Seq2[hit, error] {
-	return func(yield func(hit, error) bool) {
-		days, err := c.daysOf(ctx, f)
-		if err != nil {
-			yield(hit{}, err)
-			return
-		}
-		for width := max(firstDays, min(len(days), fewDays)); len(days) > 0; width = min(2*width, mostDays) {
-			n := min(width, len(days))
-			pages, err := c.firstPages(ctx, f, days[:n], size)
-			if err != nil {
-				yield(hit{}, err)
-				return
-			}
-			for _, p := range pages {
-				if !c.rest(ctx, p, yield) {
-					return
-				}
-			}
-			days = days[n:]
-		}
-	}
-}
-
-// dayPage is the first page of a day and the query that it answers.
-type dayPage struct {
-	in  *dynamodb.QueryInput
-	out *dynamodb.QueryOutput
-}
-
-func (c *Catalog) firstPages(ctx context.Context, f *catalog.Filter, days []string, size int) ([]dayPage, error) {
-	pages := make([]dayPage, len(days))
-	g, ctx := errgroup.WithContext(ctx)
-	for j, day := range days {
-		g.Go(func() (err error) {
-			pages[j].in = c.walkInput(dayPK(day), f.After, f.Oldest, size)
-			pages[j].out, err = c.api.Query(ctx, pages[j].in)
-			return err
-		})
-	}
-	return pages, g.Wait()
-}
-
-// rest hands out the first page and those that follow; false when no more are wanted.
-func (c *Catalog) rest(ctx context.Context, p dayPage, yield func(hit, error) bool) bool {
-	for _, i := range p.out.Items {
-		if h, err := hitOf(i); !yield(h, err) || err != nil {
-			return false
-		}
-	}
-	if len(p.out.LastEvaluatedKey) == 0 {
-		return true
-	}
-	p.in.ExclusiveStartKey = p.out.LastEvaluatedKey
-	for i, err := range c.query(ctx, p.in) {
-		if err != nil {
-			yield(hit{}, err)
-			return false
-		}
-		if h, err := hitOf(i); !yield(h, err) || err != nil {
-			return false
-		}
-	}
-	return true
 }

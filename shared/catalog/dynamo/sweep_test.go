@@ -36,7 +36,7 @@ const today = "day#2026-11-20"
 // leave leaves the index of a backup behind that was never put: its writer died.
 func leave(t *testing.T, api dynamo.API, table string, now time.Time, b *salvor.Backup) {
 	t.Helper()
-	f, died := crash(api, 4, false) // get, note the day, write the index, put
+	f, died := crash(api, 5, false) // get, look for the day, note it, write the index, put
 	dead := dynamo.New(f, table)
 	dead.Now = func() time.Time { return now }
 	if err := dead.CreateBackup(t.Context(), b); err == nil || !died() {

@@ -73,13 +73,21 @@ func walk(f *catalog.Filter) (statement string, args []any) {
 	}
 	where += "rdate <= ? AND (rdate, cluster, name) > (?, ?, ?)"
 	args = append(args, -f.Oldest, -f.After.Micro, f.After.ClusterID, f.After.Name)
+	if b := f.Before; b != nil {
+		where += " AND (rdate, cluster, name) < (?, ?, ?)"
+		args = append(args, -b.Micro, b.ClusterID, b.Name)
+	}
 	if phases := f.Query.Phases; len(phases) > 0 && strings.HasPrefix(table, "backups") {
 		where += " AND phase IN (?" + strings.Repeat(", ?", len(phases)-1) + ")"
 		for _, p := range phases {
 			args = append(args, string(p))
 		}
 	}
-	return fmt.Sprintf("SELECT rdate, cluster, name FROM %s WHERE %s ORDER BY rdate, cluster, name", table, where), args
+	order := "rdate, cluster, name"
+	if f.Query.OldestFirst {
+		order = "rdate DESC, cluster DESC, name DESC"
+	}
+	return fmt.Sprintf("SELECT rdate, cluster, name FROM %s WHERE %s ORDER BY %s", table, where, order), args
 }
 
 // hits runs the statement that walk made.

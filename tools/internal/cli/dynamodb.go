@@ -3,6 +3,8 @@ package cli
 import (
 	"context"
 	"flag"
+	"fmt"
+	"path/filepath"
 
 	"salvor.io/salvor/tools/internal/dynamo"
 )
@@ -16,10 +18,18 @@ var dynamodbVerbs = map[string]verb{
 
 func dynamodbUp(c *call, ctx context.Context, flags *flag.FlagSet, args []string) error {
 	start := addStartFlags(flags)
+	data := flags.String("data", "", "directory for the tables, which stays; for one server at a time (default: in memory)")
 	if done, err := parseAll(flags, args); done {
 		return err
 	}
-	result, err := c.up(ctx, start, dynamo.Options{Install: c.home.Dynalite}, false)
+	o := dynamo.Options{Install: c.home.Dynalite}
+	if *data != "" {
+		var err error
+		if o.Data, err = filepath.Abs(*data); err != nil {
+			return fmt.Errorf("finding --data: %w", err)
+		}
+	}
+	result, err := c.up(ctx, start, o, false)
 	if err != nil {
 		return err
 	}

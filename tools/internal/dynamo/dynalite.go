@@ -1,5 +1,5 @@
 // Package dynamo starts a throw-away server that speaks DynamoDB's protocol:
-// dynalite, on Node.js, which keeps everything in memory.
+// dynalite, on Node.js, which keeps everything in memory unless it is told where.
 package dynamo
 
 import (
@@ -27,6 +27,8 @@ const survive = `data:text/javascript,process.on("uncaughtException",e=>{if(e.co
 type Options struct {
 	// Install is the directory that npm installed it into.
 	Install string `json:"install"`
+	// Data is the directory of the tables; empty: they are in memory.
+	Data string `json:"data,omitempty"`
 }
 
 // Result is what `up` prints. Any credentials do.
@@ -59,6 +61,9 @@ func (s *Server) Start(ctx context.Context, group *child.Group, step func(string
 		filepath.Join(s.Options.Install, "node_modules", "dynalite", "cli.js"),
 		"--host", "127.0.0.1", "--port", fmt.Sprint(free[0]),
 		"--createTableMs", "0", "--updateTableMs", "0", "--deleteTableMs", "0", // tables are there at once
+	}
+	if s.Options.Data != "" {
+		args = append(args, "--path", s.Options.Data)
 	}
 	if err := group.Start("dynalite", nil, node, args...); err != nil {
 		return nil, err

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
-	"strings"
 	"time"
 
 	"salvor.io/salvor/shared/catalog"
@@ -108,38 +107,6 @@ func (c *Client) Delete(ctx context.Context, kind, name, resourceVersion string)
 		headers = []string{"If-Match", strconv.Quote(resourceVersion)}
 	}
 	return c.call(ctx, http.MethodDelete, paths[kind]+"/"+url.PathEscape(name), nil, nil, nil, headers...)
-}
-
-// Search finds backups.
-func (c *Client) Search(ctx context.Context, q catalog.Query) (catalog.Page, error) {
-	v := paging(q.Cursor, q.Limit)
-	set := func(name, value string) {
-		if value != "" {
-			v.Set(name, value)
-		}
-	}
-	set("cluster", q.ClusterID)
-	set("namespace", q.Namespace)
-	set("schedule", q.Schedule)
-	set("name", q.Name)
-	set("labels", q.Labels)
-	var phases []string
-	for _, p := range q.Phases {
-		phases = append(phases, string(p))
-	}
-	set("phase", strings.Join(phases, ","))
-	if !q.From.IsZero() {
-		set("from", q.From.UTC().Format(time.RFC3339Nano))
-	}
-	if !q.To.IsZero() {
-		set("to", q.To.Add(-time.Nanosecond).UTC().Format(time.RFC3339Nano)) // the API includes the moment, and a Query does not
-	}
-	var page struct {
-		Items []*salvor.Backup
-		Next  string
-	}
-	err := c.call(ctx, http.MethodGet, "/v1/backups", v, nil, &page)
-	return catalog.Page{Backups: page.Items, Next: page.Next}, err
 }
 
 // NewestGood finds the newest good backup of a namespace.

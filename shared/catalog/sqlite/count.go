@@ -1,0 +1,68 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"slices"
+	"strings"
+	"time"
+
+	"salvor.io/salvor/shared/catalog"
+	"salvor.io/salvor/shared/salvor"
+)
+
+// Count counts backups between bounds, from the index alone where it tells what is asked for.
+func (c *Catalog) Count(ctx context.Context, q catalog.Query, bounds []time.Time) ([]catalog.Tally, error) {
+	counter, err := catalog.NewCounter(q, bounds)
+	if err != nil {
+		return nil, err
+	}
+	if !counter.Plain() {
+		return counter.Tallies, counter.BySearch(ctx, c)
+	}
+	err = c.read(ctx, "counting backups", func(tx *sql.Tx) error {
+		statement, args := countStatement(counter.Filter)
+		count, err := tx.PrepareContext(ctx, statement)
+		if err != nil {
+			return err
+		}
+		defer count.Close()
+		for i := range counter.Tallies {
+			if err := countSpan(ctx, count, args, counter, i); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return counter.Tallies, err
+}
+
+// countStatement counts by phase what a search would walk, between two more bounds.
+func countStatement(f *catalog.Filter) (string, []any) {
+	statement, args := walk(f)
+	statement, _, _ = strings.Cut(statement, " ORDER BY")
+	phase := "phase"
+	if f.Index == catalog.ByNamespace || f.Index == catalog.ByClusterNamespace {
+		phase = "(SELECT phase FROM backups WHERE id = backup)"
+	}
+	statement = strings.Replace(statement, "rdate, cluster, name", phase+", count(*)", 1)
+	return statement + " AND rdate > ? AND rdate <= ? GROUP BY 1", args
+}
+
+func countSpan(ctx context.Context, count *sql.Stmt, args []any, c *catalog.Counter, i int) error {
+	from, to := c.Span(i)
+	rows, err := count.QueryContext(ctx, append(slices.Clone(args), -to, -from)...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var phase string
+		var n int
+		if err := rows.Scan(&phase, &n); err != nil {
+			return err
+		}
+		c.Add(from, salvor.Phase(phase), n)
+	}
+	return rows.Err()
+}
