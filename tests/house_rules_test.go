@@ -26,7 +26,7 @@ var layers = []*layer{
 	{name: "adapter", below: []string{"words", "pure", "interface"},
 		holds: []string{"shared/catalog/...", "shared/location/...", "shared/cluster/..."}},
 	{name: "engine", below: []string{"words", "pure", "interface", "repository"},
-		holds: []string{"shared/rule/...", "shared/backup/...", "shared/restore/...", "shared/volume/...", "shared/expire/..."}},
+		holds: []string{"shared/rule/...", "shared/backup/...", "shared/restore/...", "shared/volume/...", "shared/expire/...", "shared/lookup", "shared/rebuild"}},
 	{name: "delivery", below: []string{"words", "pure", "interface", "repository", "engine"}, holds: []string{"shared/httpapi/..."}},
 	{name: "root", below: []string{"words", "pure", "interface", "repository", "adapter", "engine", "delivery"},
 		holds: []string{"cmd/...", "functions/...", "tests/...", "bench/..."}},

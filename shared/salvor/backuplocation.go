@@ -1,10 +1,48 @@
 package salvor
 
+import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 // BackupLocation is where backups go: exactly one of S3 and Directory.
 type BackupLocation struct {
 	TypeMeta   `json:",inline"`
 	ObjectMeta `json:"metadata"`
 	Spec       BackupLocationSpec `json:"spec"`
+	// Status is Salvor's own.
+	Status BackupLocationStatus `json:"status,omitzero"`
+}
+
+// BackupLocationStatus is what Salvor last saw of the location.
+type BackupLocationStatus struct {
+	// Sync is how the last sync of the catalog with the location went.
+	Sync *LocationSync `json:"sync,omitempty"`
+}
+
+// LocationSync is how a sync of the catalog with a location went.
+type LocationSync struct {
+	// StartedAt is when it began.
+	StartedAt metav1.Time `json:"startedAt,omitzero"`
+	// CompletedAt is when it ended, however it ended.
+	CompletedAt metav1.Time `json:"completedAt,omitzero"`
+	// Message says what went wrong; empty: nothing did.
+	Message string `json:"message,omitempty"`
+	// Manifests that the location holds.
+	Manifests int `json:"manifests"`
+	// Imported are backups that the catalog lacked.
+	Imported int `json:"imported"`
+	// Updated are backups of other catalogs of which more has become known.
+	Updated int `json:"updated"`
+	// Gone are backups of the catalog that were found to have no manifest any more; they are Failed from now on.
+	Gone int `json:"gone"`
+	// Back are backups whose manifest was gone, and is there again.
+	Back int `json:"back"`
+	// Unreadable are manifests, events and settings that could not be read; the message says why.
+	Unreadable int `json:"unreadable"`
+	// SettingsImported are rules, policies and schedules that the catalog lacked.
+	SettingsImported int `json:"settingsImported"`
+	// SettingsExported are those that the location lacked.
+	SettingsExported int `json:"settingsExported"`
+	// Foreign are the ids of clusters that another catalog backs up there; for this one they are read-only.
+	Foreign []string `json:"foreign,omitempty"`
 }
 
 // BackupLocationSpec says where backups go.

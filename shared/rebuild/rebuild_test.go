@@ -1,0 +1,205 @@
+package rebuild_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"salvor.io/salvor/shared/archive"
+	"salvor.io/salvor/shared/location"
+	"salvor.io/salvor/shared/rebuild"
+	"salvor.io/salvor/shared/salvor"
+)
+
+// The catalog's file is deleted: one sync brings every backup back, with its events, and another does nothing.
+func TestALostCatalogComesBack(t *testing.T) {
+	w := newWorld(t)
+	e := w.engine("mine")
+	w.backup(e, "prod", "first")
+	w.backup(e, "prod", "settled", w.event(archive.EventSettled, salvor.PhasePartiallyFailed))
+	w.backup(e, "prod", "held", w.event(archive.EventHeld, ""))
+	w.backup(e, "prod", "expired", w.event(archive.EventExpired, ""))
+	w.backup(e, "stage", "first")
+	w.sync(e, salvor.LocationSync{Manifests: 5})
+	before, files := w.backups(e), w.files()
+
+	e = w.lose(e)
+	if len(w.backups(e)) != 0 {
+		t.Fatal("nothing was lost")
+	}
+	w.sync(e, salvor.LocationSync{Manifests: 5, Imported: 5})
+	if diff := cmp.Diff(before, w.backups(e)); diff != "" {
+		t.Errorf("what came back (-before +after):\n%s", diff)
+	}
+	for name, phase := range map[string]salvor.Phase{"first": salvor.PhaseCompleted, "settled": salvor.PhasePartiallyFailed, "expired": salvor.PhaseDeleting} {
+		if b := w.get(e, "prod", name); b.Status.Phase != phase {
+			t.Errorf("%s is %s, want %s", name, b.Status.Phase, phase)
+		}
+	}
+	if b, err := e.Catalog.NewestGood(t.Context(), "prod", "shop", w.now); err != nil || b.Name != "held" {
+		t.Errorf("the newest good one: %v, %v", b, err)
+	}
+	after := w.backups(e)
+	w.sync(e, salvor.LocationSync{Manifests: 5})
+	if diff := cmp.Diff(after, w.backups(e)); diff != "" {
+		t.Errorf("the second sync changed (-before +after):\n%s", diff)
+	}
+	if diff := cmp.Diff(files, w.files()); diff != "" {
+		t.Errorf("syncing changed the location (-before +after):\n%s", diff)
+	}
+}
+
+func TestAManifestThatIsGoneIsMarked(t *testing.T) {
+	w := newWorld(t)
+	e := w.engine("mine")
+	stays, goes := w.backup(e, "prod", "stays"), w.backup(e, "prod", "goes")
+	running := salvor.New(salvor.KindBackup).(*salvor.Backup)
+	running.Name, running.CreationTimestamp, running.Spec.Location = "running", goes.CreationTimestamp, "disk"
+	running.Status.ClusterID, running.Status.Phase = "prod", salvor.PhaseCapturing
+	elsewhere := *goes
+	elsewhere.Name, elsewhere.Spec.Location, elsewhere.ResourceVersion = "elsewhere", "other", ""
+	if err := errors.Join(e.Catalog.CreateBackup(t.Context(), running), e.Catalog.CreateBackup(t.Context(), &elsewhere)); err != nil {
+		t.Fatal(err)
+	}
+	key := w.repo("prod").Keys().Manifest("goes")
+	body, _, err := w.loc.Get(t.Context(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	manifest := make([]byte, 1<<16)
+	n, _ := body.Read(manifest)
+	body.Close()
+	if err := w.loc.Delete(t.Context(), key); err != nil {
+		t.Fatal(err)
+	}
+	w.sync(e, salvor.LocationSync{Manifests: 1, Gone: 1})
+	w.sync(e, salvor.LocationSync{Manifests: 1})
+	b := w.get(e, "prod", "goes")
+	if b.Status.Phase != salvor.PhaseFailed || !strings.Contains(b.Status.Message, "its manifest is gone") {
+		t.Errorf("it is %s: %s", b.Status.Phase, b.Status.Message)
+	}
+	if got := w.get(e, "prod", "stays"); got.ResourceVersion != stays.ResourceVersion {
+		t.Error("one that is there was changed")
+	}
+	if got := w.get(e, "prod", "elsewhere"); got.Status.Phase != salvor.PhaseCompleted {
+		t.Error("one of another location was marked")
+	}
+	if got := w.get(e, "prod", "running"); got.Status.Phase != salvor.PhaseCapturing {
+		t.Error("one that is running was marked")
+	}
+	if _, err := w.loc.Put(t.Context(), key, location.Bytes(manifest[:n])); err != nil {
+		t.Fatal(err)
+	}
+	w.sync(e, salvor.LocationSync{Manifests: 2, Back: 1})
+	if got := w.get(e, "prod", "goes"); got.Status.Phase != salvor.PhaseCompleted || got.Annotations[salvor.ManifestGoneAnnotation] != "" {
+		t.Errorf("its manifest is back, and it is %s, %v", got.Status.Phase, got.Annotations)
+	}
+	w.sync(e, salvor.LocationSync{Manifests: 2})
+}
+
+// What can't be read is named, and stops nothing else.
+func TestADamagedManifestStopsNothing(t *testing.T) {
+	w := newWorld(t)
+	e := w.engine("mine")
+	w.backup(e, "prod", "a")
+	w.backup(e, "prod", "b")
+	if _, err := w.loc.Put(t.Context(), w.repo("prod").Keys().Manifest("torn"), location.Bytes([]byte("{}"))); err != nil {
+		t.Fatal(err)
+	}
+	e = w.lose(e)
+	w.sync(e, salvor.LocationSync{Manifests: 3, Imported: 2, Unreadable: 1})
+	l, err := e.Catalog.Get(t.Context(), salvor.KindBackupLocation, "disk")
+	if err != nil || !strings.Contains(l.(*salvor.BackupLocation).Status.Sync.Message, `"torn"`) {
+		t.Errorf("the location's status: %+v, %v", l, err)
+	}
+}
+
+// Another catalog reads the part of the first: it imports everything, follows its events, and writes nothing.
+func TestAnotherCatalogIsReadOnly(t *testing.T) {
+	w := newWorld(t)
+	owner, reader := w.engine("owner"), w.engine("reader")
+	schedule(t, owner, "nightly")
+	w.backup(owner, "prod", "one", w.event(archive.EventSettled, salvor.PhaseCompleted))
+	w.sync(owner, salvor.LocationSync{Manifests: 1, SettingsExported: 1})
+	files := w.files()
+	foreign := []string{"prod"}
+	w.sync(reader, salvor.LocationSync{Manifests: 1, Imported: 1, SettingsImported: 1, Foreign: foreign})
+	w.sync(reader, salvor.LocationSync{Manifests: 1, Foreign: foreign})
+	s, err := reader.Catalog.Get(t.Context(), salvor.KindBackupSchedule, "nightly")
+	if err != nil || !s.(*salvor.BackupSchedule).Spec.Suspend {
+		t.Errorf("the schedule of another catalog is %+v, %v; want it suspended", s, err)
+	}
+	if err := reader.Export(t.Context(), salvor.KindBackupSchedule, "nightly"); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(files, w.files()); diff != "" {
+		t.Errorf("the reader wrote (-before +after):\n%s", diff)
+	}
+	if err := w.repo("prod").PutEvent(t.Context(), "one", w.event(archive.EventHeld, "")); err != nil {
+		t.Fatal(err)
+	}
+	w.sync(reader, salvor.LocationSync{Manifests: 1, Updated: 1, Foreign: foreign})
+	if b := w.get(reader, "prod", "one"); b.Status.Hold == nil {
+		t.Errorf("the reader did not learn of the hold: %+v", b.Status)
+	}
+	w.sync(reader, salvor.LocationSync{Manifests: 1, Foreign: foreign})
+	if err := w.repo("prod").Remove(t.Context(), "one", reader.CatalogID); !salvor.Is(err, salvor.Conflict) {
+		t.Errorf("the reader may remove a backup: %v", err)
+	}
+}
+
+func schedule(t *testing.T, e *rebuild.Engine, name string) *salvor.BackupSchedule {
+	t.Helper()
+	s := salvor.New(salvor.KindBackupSchedule).(*salvor.BackupSchedule)
+	s.Name, s.Spec.Policy = name, "daily"
+	s.Spec.Template.Spec = salvor.BackupSpec{Cluster: "prod", Location: "disk", Scope: salvor.Scope{Namespaces: []string{"shop"}}}
+	s.Default()
+	if errs := s.Validate(); len(errs) > 0 {
+		t.Fatal(errs)
+	}
+	if err := e.Catalog.Create(t.Context(), s); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// Settings are exported as they change, and the last state of each comes back.
+func TestSettingsComeBack(t *testing.T) {
+	w := newWorld(t)
+	e := w.engine("mine")
+	exporting := &rebuild.Exporting{Catalog: e.Catalog, Engine: e, Warn: func(err error) { t.Error(err) }}
+	rule := func(name, command string) *salvor.Rule {
+		r := salvor.New(salvor.KindRule).(*salvor.Rule)
+		r.Name = name
+		r.Spec.SubRules = []salvor.SubRule{{PodSelectors: []metav1.LabelSelector{{MatchLabels: map[string]string{"app": "db"}}}, Actions: []salvor.Action{{Command: []string{command}}}}}
+		r.Default()
+		return r
+	}
+	freeze, gone := rule("freeze", "sync"), rule("gone", "true")
+	for _, o := range []salvor.Object{freeze, gone} {
+		if err := exporting.Create(t.Context(), o); err != nil {
+			t.Fatal(err)
+		}
+	}
+	freeze.Spec.SubRules[0].Actions[0].Command = []string{"fsfreeze"}
+	if err := errors.Join(exporting.Update(t.Context(), freeze), exporting.Delete(t.Context(), salvor.KindRule, "gone", "")); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(w.files()); n != 4 {
+		t.Errorf("%d states are stored, want 4: %v", n, w.files())
+	}
+	w.sync(e, salvor.LocationSync{})
+	e = w.lose(e)
+	w.sync(e, salvor.LocationSync{SettingsImported: 1})
+	back, err := e.Catalog.Get(t.Context(), salvor.KindRule, "freeze")
+	if err != nil || !salvor.Same(back.(*salvor.Rule).Spec, freeze.Spec) {
+		t.Errorf("came back: %+v, %v", back, err)
+	}
+	if _, err := e.Catalog.Get(t.Context(), salvor.KindRule, "gone"); !salvor.Is(err, salvor.NotFound) {
+		t.Errorf("what was deleted came back: %v", err)
+	}
+	w.sync(e, salvor.LocationSync{})
+}

@@ -1,0 +1,17 @@
+package salvor
+
+// Annotations that Salvor sets on backups that it has imported or found damaged.
+const (
+	// ManifestGoneAnnotation is when a sync found that the manifest is gone from the location.
+	ManifestGoneAnnotation = "salvor.io/manifest-gone"
+	// LastEventAnnotation is the id of the last event beside the manifest when the backup was imported.
+	LastEventAnnotation = "salvor.io/last-event"
+)
+
+// Annotate sets an annotation.
+func (m *ObjectMeta) Annotate(name, value string) {
+	if m.Annotations == nil {
+		m.Annotations = map[string]string{}
+	}
+	m.Annotations[name] = value
+}
