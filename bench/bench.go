@@ -21,6 +21,7 @@ type bench struct {
 	dir     string // for files, removed at the end
 	rounds  int
 	profile string
+	backups int // of the large table of DynamoDB
 	began   time.Time
 	kubes   []*throwaway.Kube
 }

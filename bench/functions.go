@@ -15,7 +15,7 @@ import (
 )
 
 // lambdas are the functions of template.yaml, the empty one first.
-var lambdas = []string{"empty", "search", "api", "backup", "settle", "restore", "watchdog"}
+var lambdas = []string{"empty", "search", "api", "backup", "settle", "restore", "watchdog", "expire", "sync"}
 
 // starts is how often each function is started.
 const starts = 30

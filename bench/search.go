@@ -9,77 +9,62 @@ import (
 	"path/filepath"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
-	"salvor.io/salvor/shared/catalog"
 	"salvor.io/salvor/shared/catalog/sqlite"
-	"salvor.io/salvor/shared/salvor"
 )
 
-// What the search is measured with: catalogs with as many backups on each day, but of more days.
-const (
-	fewBackups  = 10_000
-	manyBackups = 1_000_000
-	aDay        = 100
-	searches    = 200
-)
-
-// benchSearch searches one day in a large and in a small SQLite catalog, in turn.
+// benchSearch searches a large and a small catalog in turn, in SQLite and in DynamoDB, beside bare queries.
 func benchSearch(ctx context.Context, b *bench) ([]Result, error) {
+	results, err := b.searchSQLite(ctx)
+	if err != nil {
+		return nil, err
+	}
+	inDynamo, err := b.searchDynamo(ctx)
+	if err != nil {
+		return nil, err
+	}
+	written, err := b.spread(ctx)
+	return append(append(results, inDynamo...), written...), err
+}
+
+func (b *bench) searchSQLite(ctx context.Context) ([]Result, error) {
 	dir := b.dir
-	if m, err := os.MkdirTemp("/dev/shm", "salvor-bench-"); err == nil { // filling syncs a million times
+	if m, err := os.MkdirTemp("/dev/shm", "salvor-bench-"); err == nil { // filling syncs ten thousand times
 		dir = m
 		defer os.RemoveAll(m)
 	}
-	few, err := b.fill(ctx, filepath.Join(dir, "few.db"), fewBackups)
-	if err != nil {
-		return nil, err
-	}
-	defer few.Close()
-	many, err := b.fillMany(ctx, filepath.Join(dir, "many.db"))
-	if err != nil {
-		return nil, err
-	}
-	defer many.Close()
-	var ofFew, ofMany []float64
-	for i := range searches + 10 {
-		f, err := searchDay(ctx, few, fewBackups, i)
+	var sides []side
+	for _, n := range []int{fewBackups, manyBackups} {
+		path := filepath.Join(dir, fmt.Sprintf("%d.db", n))
+		c, err := b.fill(ctx, path)
 		if err != nil {
 			return nil, err
 		}
-		m, err := searchDay(ctx, many, manyBackups, i)
+		defer c.Close()
+		db, err := sql.Open("sqlite", path)
 		if err != nil {
 			return nil, err
 		}
-		if i >= 10 { // nobody counts a warm-up
-			ofFew, ofMany = append(ofFew, f*1000), append(ofMany, m*1000)
+		defer db.Close()
+		if n > fewBackups {
+			if err := b.multiply(ctx, db); err != nil {
+				return nil, err
+			}
 		}
+		sides = append(sides, side{catalog: c, bare: bareSQLite(db)})
 	}
-	return []Result{
-		info("search/day-among-10000", ofFew, "ms"),
-		info("search/day-among-1000000", ofMany, "ms"),
-		atMost(1.2, "search/1000000-to-10000", ratios(ofMany, ofFew), "x"),
-	}, nil
+	return compare(ctx, b, "sqlite", manyBackups, sides[0], sides[1])
 }
 
-var firstDay = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
-
-// fill makes a catalog of n backups.
-func (b *bench) fill(ctx context.Context, path string, n int) (*sqlite.Catalog, error) {
+// fill makes the small catalog.
+func (b *bench) fill(ctx context.Context, path string) (*sqlite.Catalog, error) {
 	c, err := sqlite.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	b.say("search: recording %d backups", n)
-	for i := range n {
-		at := firstDay.Add(time.Duration(i) * 24 * time.Hour / aDay)
-		backup := &salvor.Backup{TypeMeta: kindOf(salvor.KindBackup),
-			ObjectMeta: salvor.ObjectMeta{Name: fmt.Sprintf("nightly-%d", i), Labels: map[string]string{"app": "shop"}, CreationTimestamp: metav1.NewTime(at)},
-			Spec:       salvor.BackupSpec{Cluster: "bench", Location: "bench", Scope: salvor.Scope{Namespaces: []string{"shop-*"}}},
-			Status: salvor.BackupStatus{Phase: salvor.PhaseCompleted, ClusterID: fmt.Sprintf("cluster-%d", i%10), CutAt: metav1.NewMicroTime(at),
-				Revision: "12345678", Namespaces: []string{fmt.Sprintf("shop-%d", i%50)}}}
-		if err := c.CreateBackup(ctx, backup); err != nil {
-			return nil, err
+	b.say("search: recording %d backups in SQLite", fewBackups)
+	for e := range entries(fewBackups) {
+		if err := c.CreateBackup(ctx, e); err != nil {
+			return nil, errors.Join(err, c.Close())
 		}
 	}
 	return c, nil
@@ -97,37 +82,52 @@ var copyBackups = []string{
 		SELECT namespace, rdate - ?1 * ?3, cluster, name || '-' || ?1, good, backup + ?1 * ?2 FROM namespaces WHERE backup <= ?2`,
 }
 
-// fillMany makes a catalog that begins like the small one.
-func (b *bench) fillMany(ctx context.Context, path string) (*sqlite.Catalog, error) {
-	c, err := b.fill(ctx, path, fewBackups)
-	if err != nil {
-		return nil, err
-	}
-	db, err := sql.Open("sqlite", path)
-	if err != nil {
-		return nil, errors.Join(err, c.Close())
-	}
-	defer db.Close()
+// multiply makes the large catalog of the small one.
+func (b *bench) multiply(ctx context.Context, db *sql.DB) error {
 	span := int64(fewBackups/aDay) * 24 * int64(time.Hour/time.Microsecond)
 	b.say("search: copying them to %d", manyBackups)
 	for k := 1; k < manyBackups/fewBackups; k++ {
 		for _, statement := range copyBackups {
 			if _, err := db.ExecContext(ctx, statement, k, fewBackups, span); err != nil {
-				return nil, errors.Join(fmt.Errorf("copying backups: %w", err), c.Close())
+				return fmt.Errorf("copying backups: %w", err)
 			}
 		}
 	}
-	return c, nil
+	return nil
 }
 
-// searchDay searches a day, another one each time, and returns the seconds that took.
-func searchDay(ctx context.Context, c *sqlite.Catalog, n, i int) (float64, error) {
-	day := firstDay.AddDate(0, 0, (i*7919)%(n/aDay))
-	begin := time.Now()
-	page, err := c.Search(ctx, catalog.Query{From: day, To: day.AddDate(0, 0, 1), Limit: aDay})
-	took := time.Since(begin).Seconds()
-	if err == nil && len(page.Backups) != aDay {
-		err = fmt.Errorf("a search of %s found %d backups instead of %d", day.Format(time.DateOnly), len(page.Backups), aDay)
+// bareSQLite runs the plainest statement that returns what a search returns.
+func bareSQLite(db *sql.DB) func(context.Context, string, int) (int, error) {
+	return func(ctx context.Context, kind string, i int) (int, error) {
+		day := -dayOf(i).UnixMicro()
+		after := func(days int) int64 { return -dayOf(i).AddDate(0, 0, days).UnixMicro() }
+		var rows *sql.Rows
+		var err error
+		switch kind {
+		case "day":
+			rows, err = db.QueryContext(ctx, `SELECT body FROM backups WHERE rdate > ? AND rdate <= ? ORDER BY rdate, cluster, name`, after(1), day)
+		case "namespace-year":
+			rows, err = db.QueryContext(ctx, `SELECT body FROM namespaces n JOIN backups b ON b.id = n.backup WHERE n.namespace = ? AND n.rdate > ?
+				ORDER BY n.rdate, n.cluster, n.name LIMIT ?`, namespaceName(i), -firstDay.AddDate(0, 0, fewBackups/aDay).UnixMicro(), aDay)
+		case "as-of":
+			n := (2000 + i*7919) % (fewBackups - 2000)
+			rows, err = db.QueryContext(ctx, `SELECT body FROM backups WHERE id = (SELECT backup FROM namespaces WHERE good AND cluster = ? AND namespace = ? AND rdate >= ?
+				ORDER BY rdate LIMIT 1)`, clusterName(n), namespaceName(n), after(30))
+		case "month":
+			rows, err = db.QueryContext(ctx, `SELECT count(*), phase FROM backups WHERE rdate > ? AND rdate <= ? GROUP BY (rdate - ?) / 86400000000, phase`, after(30), day, after(30))
+		}
+		if err != nil {
+			return 0, err
+		}
+		defer rows.Close()
+		n := 0
+		var body, second sql.RawBytes
+		for into := []any{&body, &second}; rows.Next(); n++ {
+			columns, _ := rows.Columns()
+			if err := rows.Scan(into[:len(columns)]...); err != nil {
+				return 0, err
+			}
+		}
+		return n, rows.Err()
 	}
-	return took, err
 }
