@@ -40,7 +40,7 @@ build: ## build bin/salvor
 GOARCH_FUNCTIONS ?= arm64
 
 .PHONY: functions
-functions: $(addprefix build-,$(addsuffix Function,Backup Settle Restore Search Api Watchdog Expire)) ## build the Lambda functions into .aws-sam/functions
+functions: $(addprefix build-,$(addsuffix Function,Backup Settle Restore Search Api Watchdog Expire Sync)) ## build the Lambda functions into .aws-sam/functions
 
 # What `sam build` calls for each function of template.yaml, with ARTIFACTS_DIR: XFunction is made of functions/x.
 # lambda.norpc leaves out what only an older runtime needs.

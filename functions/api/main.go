@@ -5,6 +5,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"log"
 	"os"
 
@@ -14,6 +15,7 @@ import (
 	"salvor.io/salvor/functions/internal/home"
 	"salvor.io/salvor/functions/internal/machine"
 	"salvor.io/salvor/functions/internal/schedules"
+	"salvor.io/salvor/functions/internal/sync"
 	"salvor.io/salvor/shared/backup"
 	"salvor.io/salvor/shared/httpapi"
 	"salvor.io/salvor/shared/restore"
@@ -21,7 +23,7 @@ import (
 
 func main() {
 	h, err := home.Open(context.Background(), os.Getenv, os.Stdout, home.StateMachine,
-		home.ScheduleGroup, home.ScheduleRole, home.ScheduleTarget, home.ScheduleDeadLetters)
+		home.ScheduleGroup, home.ScheduleRole, home.ScheduleTarget, home.ScheduleDeadLetters, home.Syncs)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -31,11 +33,15 @@ func main() {
 	engine := &backup.Engine{Catalog: h.Catalog, Now: h.Now}
 	runs := engine.Schedules(h.Catalog, m.Backup)
 	runs.Slack = schedules.Slack
+	asks := sync.NewAsks(h.AWS, h.Config.Syncs)
 	server := &httpapi.Server{Catalog: h.Catalog, Now: h.Now, Log: h.Log,
 		Backups: engine, Schedules: runs,
 		Restores:     &restore.Engine{Catalog: h.Catalog, Now: h.Now},
 		WorkOnBackup: m.Backup, WorkOnRestore: m.Restore,
-		Accept: keep.Accept, Changed: keep.Changed,
+		Sync:   asks.Sync,
+		Accept: keep.Accept, Changed: func(ctx context.Context, kind, name string) error {
+			return errors.Join(keep.Changed(ctx, kind, name), asks.Changed(ctx, kind, name))
+		},
 	}
 	sweep := &schedules.Sweep{Home: h, Sync: keep, Runs: runs}
 	lambda.Start(sweep.Or(gateway.Handler(server.Handler(), h.Log)))

@@ -1,5 +1,5 @@
-// Command search is the Lambda function that finds backups by date. It links neither S3 nor Kubernetes, so that it
-// answers quickly when it is cold.
+// Command search is the Lambda function that finds backups by date, counts them by day, and looks into them for a named
+// object. It links nothing of Kubernetes, so that it answers quickly when it is cold.
 package main
 
 import (
@@ -11,6 +11,7 @@ import (
 
 	"salvor.io/salvor/functions/internal/gateway"
 	"salvor.io/salvor/functions/internal/home"
+	"salvor.io/salvor/functions/internal/stores"
 	"salvor.io/salvor/shared/httpapi"
 )
 
@@ -20,6 +21,6 @@ func main() {
 		log.Fatal(err)
 	}
 	h.Catalog.ReadOnly = true
-	server := &httpapi.Server{Catalog: h.Catalog, Now: h.Now, Log: h.Log}
+	server := &httpapi.Server{Catalog: h.Catalog, Open: stores.New(h).Repository, Now: h.Now, Log: h.Log}
 	lambda.Start(gateway.Handler(server.Handler(), h.Log))
 }

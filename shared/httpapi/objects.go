@@ -148,6 +148,12 @@ func (s *Server) put(r *http.Request, kind, all string) (*reply, error) {
 // keepStatus gives the object the status of the one that is stored: a request can't set it.
 func (s *Server) keepStatus(o, was salvor.Object) {
 	salvor.KeepStatus(o, was, s.Now())
+	if l, ok := o.(*salvor.BackupLocation); ok {
+		l.Status = salvor.BackupLocationStatus{}
+		if old, ok := was.(*salvor.BackupLocation); ok && salvor.Same(old.Spec, l.Spec) {
+			l.Status = old.Status
+		}
+	}
 	c, ok := o.(*salvor.Cluster)
 	if !ok {
 		return

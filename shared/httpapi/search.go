@@ -1,15 +1,15 @@
 package httpapi
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
-	"time"
 
 	"salvor.io/salvor/shared/catalog"
-	"salvor.io/salvor/shared/dates"
+	"salvor.io/salvor/shared/lookup"
 	"salvor.io/salvor/shared/salvor"
 )
 
@@ -25,21 +25,32 @@ const maxPage = 1 << 20
 
 func (s *Server) backupRoutes(mux *http.ServeMux) {
 	mux.Handle("GET /v1/backups", s.answer(s.searchBackups))
+	mux.Handle("GET /v1/calendar", s.answer(s.calendar))
 	mux.Handle("GET /v1/backups/{cluster}/{name}", s.answer(s.getBackup))
 }
 
 func (s *Server) searchBackups(r *http.Request) (*reply, error) {
-	q, err := s.query(r.URL.Query())
+	v := r.URL.Query()
+	if err := onlyThese(v, append(conditions, "sort", "contains", "limit", "cursor")...); err != nil {
+		return nil, err
+	}
+	q, err := s.query(v)
 	if err != nil {
 		return nil, err
 	}
-	found, err := s.Catalog.Search(r.Context(), q)
+	search := s.Catalog.Search
+	if v.Has("contains") {
+		if search, err = s.containing(v.Get("contains")); err != nil {
+			return nil, err
+		}
+	}
+	found, err := search(r.Context(), q)
 	if err != nil {
 		return nil, err
 	}
 	if n := fits(found.Backups); n < len(found.Backups) {
 		q.Limit = n
-		if found, err = s.Catalog.Search(r.Context(), q); err != nil {
+		if found, err = search(r.Context(), q); err != nil {
 			return nil, err
 		}
 	}
@@ -47,6 +58,19 @@ func (s *Server) searchBackups(r *http.Request) (*reply, error) {
 		found.Backups = []*salvor.Backup{}
 	}
 	return &reply{status: http.StatusOK, body: page{Items: found.Backups, Next: found.Next}}, nil
+}
+
+// containing is a search for backups that contain an object.
+func (s *Server) containing(object string) (func(context.Context, catalog.Query) (catalog.Page, error), error) {
+	o, err := lookup.ParseObject(object)
+	if err != nil {
+		return nil, salvor.Errorf(salvor.Invalid, "contains: %w", err)
+	}
+	if s.Open == nil {
+		return nil, salvor.Errorf(salvor.Invalid, "contains: this server can't look into backups")
+	}
+	f := lookup.Finder{Catalog: s.Catalog, Open: s.Open}
+	return func(ctx context.Context, q catalog.Query) (catalog.Page, error) { return f.Search(ctx, q, o) }, nil
 }
 
 // fits is how many of the items a page takes: at least one.
@@ -73,18 +97,24 @@ func backupID(r *http.Request) salvor.BackupID {
 	return salvor.BackupID{ClusterID: r.PathValue("cluster"), Name: r.PathValue("name")}
 }
 
-// query reads the conditions of a search. Those that are unknown are refused: a misspelt one would find too much.
+// conditions are the parameters of every search. Those that are unknown are refused: a misspelt one would find too much.
+var conditions = []string{"from", "to", "on", "between", "last", "asOf", "zone", "cluster", "namespace", "schedule", "name", "labels", "app", "phase"}
+
+// query reads the conditions of a search.
 func (s *Server) query(v url.Values) (q catalog.Query, err error) {
-	known := []string{"from", "to", "on", "last", "zone", "cluster", "namespace", "schedule", "name", "labels", "phase", "limit", "cursor"}
-	if err := onlyThese(v, known...); err != nil {
-		return q, err
-	}
 	q = catalog.Query{ClusterID: v.Get("cluster"), Namespace: v.Get("namespace"), Schedule: v.Get("schedule"), Name: v.Get("name"),
-		Labels: v.Get("labels"), Cursor: v.Get("cursor")}
+		Labels: v.Get("labels"), App: v.Get("app"), Cursor: v.Get("cursor")}
 	for _, list := range v["phase"] {
 		for p := range strings.SplitSeq(list, ",") {
 			q.Phases = append(q.Phases, salvor.Phase(p))
 		}
+	}
+	switch v.Get("sort") {
+	case "", "-date":
+	case "date":
+		q.OldestFirst = true
+	default:
+		return q, salvor.Errorf(salvor.Invalid, "sort: %q is not an order", v.Get("sort")).WithHint("-date is the newest first, date the oldest first")
 	}
 	if q.Limit, err = limit(v); err != nil {
 		return q, err
@@ -121,52 +151,4 @@ func limit(v url.Values) (int, error) {
 		return 0, salvor.Errorf(salvor.Invalid, "limit: %q is not a number from 1 to %d", text, catalog.MaxLimit)
 	}
 	return n, nil
-}
-
-// span reads the dates: from <= date < to. A day that is named as the last one is included.
-func (s *Server) span(v url.Values) (from, to time.Time, err error) {
-	zone := time.UTC
-	if name := v.Get("zone"); name != "" {
-		if zone, err = time.LoadLocation(name); err != nil {
-			return from, to, salvor.Errorf(salvor.Invalid, "zone: %q is not an IANA time zone", name)
-		}
-	}
-	read := func(name string) (dates.Span, error) {
-		span, err := dates.Parse(v.Get(name), s.Now(), zone)
-		if err != nil {
-			return span, salvor.Errorf(salvor.Invalid, "%s: %w", name, err)
-		}
-		return span, nil
-	}
-	if v.Has("on") || v.Has("last") {
-		if v.Has("from") || v.Has("to") || v.Has("on") && v.Has("last") {
-			return from, to, salvor.Errorf(salvor.Invalid, "on, last, and from with to exclude each other")
-		}
-	}
-	var span dates.Span
-	switch {
-	case v.Has("on"):
-		if span, err = read("on"); err == nil && !span.End.After(span.Start) {
-			err = salvor.Errorf(salvor.Invalid, "on: %q is not a whole day", v.Get("on"))
-		}
-		return span.Start, span.End, err
-	case v.Has("last"):
-		span, err = read("last")
-		return span.Start, to, err
-	}
-	if v.Has("from") {
-		if span, err = read("from"); err != nil {
-			return from, to, err
-		}
-		from = span.Start
-	}
-	if v.Has("to") {
-		if span, err = read("to"); err != nil {
-			return from, to, err
-		}
-		if to = span.End; !to.After(span.Start) {
-			to = span.Start.Add(time.Nanosecond) // the moment itself is included
-		}
-	}
-	return from, to, nil
 }

@@ -17,6 +17,7 @@ import (
 
 	"salvor.io/salvor/shared/backup"
 	"salvor.io/salvor/shared/catalog"
+	"salvor.io/salvor/shared/repository"
 	"salvor.io/salvor/shared/salvor"
 )
 
@@ -48,6 +49,10 @@ type Server struct {
 	// wait for that. WorkOnRestore likewise.
 	WorkOnBackup  func(ctx context.Context, b *salvor.Backup) error
 	WorkOnRestore func(ctx context.Context, r *salvor.Restore) error
+	// Open, if set, opens the part of a named BackupLocation that belongs to the cluster, to look into backups.
+	Open func(ctx context.Context, location, clusterID string) (*repository.Repository, error)
+	// Sync, if set, lets somebody bring the catalog up to date with a location; it does not wait for that.
+	Sync func(ctx context.Context, location string) error
 	// Accept, if set, may refuse an object other than a Backup or a Restore before it is stored.
 	Accept func(ctx context.Context, o salvor.Object) error
 	// Changed, if set, is told after an object other than a Backup or a Restore was stored or deleted. Its error is the
@@ -67,6 +72,7 @@ func (s *Server) Handler() http.Handler {
 		for path, kind := range objectPaths {
 			s.objectRoutes(mux, path, kind)
 		}
+		mux.Handle("POST /v1/locations/{name}/sync", s.answer(s.syncLocation))
 	}
 	mux.Handle("/", s.answer(func(*http.Request) (*reply, error) {
 		return nil, salvor.Errorf(salvor.NotFound, "there is no such path").WithHint("infra/openapi.yaml lists those that there are")

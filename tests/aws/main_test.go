@@ -44,7 +44,7 @@ func newWorld(t *testing.T) *world {
 func worldWith(t *testing.T, parameters map[string]string) *world {
 	t.Helper()
 	w := newStack(t, parameters)
-	w.Clusters.Entries(map[string]string{"BackupFunction": "salvor-backup", "SettleFunction": "salvor-settle", "RestoreFunction": "salvor-restore", "WatchdogFunction": "salvor-watchdog"})
+	w.Clusters.Entries(map[string]string{"BackupFunction": "salvor-backup", "SettleFunction": "salvor-settle", "ExpireFunction": "salvor-settle", "RestoreFunction": "salvor-restore", "WatchdogFunction": "salvor-watchdog"})
 	w.create("clusters", fmt.Sprintf(`{"apiVersion":"salvor.io/v1","kind":"Cluster","metadata":{"name":"prod"},"spec":{"eks":{"arn":%q}}}`, w.k.AWS.ClusterARN))
 	w.create("locations", fmt.Sprintf(`{"apiVersion":"salvor.io/v1","kind":"BackupLocation","metadata":{"name":"bucket"},"spec":{"s3":{"bucket":%q,"region":%q}}}`, w.Bucket, cloud.Region))
 	return w

@@ -265,7 +265,7 @@ func everyOperationIsRouted(t *testing.T, parameters map[string]string, authoriz
 	for path, item := range d.Paths.Map() {
 		for method := range item.Operations() {
 			want := "ApiFunction"
-			if method == "GET" && path == "/v1/backups" {
+			if method == "GET" && (path == "/v1/backups" || path == "/v1/calendar") {
 				want = "SearchFunction"
 			}
 			if got := cloud.Route(routes, method, path); got.Function != want || got.Authorization != authorization {
@@ -313,6 +313,7 @@ func TestTheWatchdogTouchesOnlyWhatAThawNeeds(t *testing.T) {
 	}{
 		{"dynamodb:PutItem", "backup#prod", true},
 		{"dynamodb:PutItem", "kind#Rule", false},
+		{"dynamodb:PutItem", "day#2026-11-20", true},
 		{"dynamodb:GetItem", "kind#Cluster", true},
 		{"dynamodb:GetItem", "kind#Rule", false},
 		{"dynamodb:DeleteItem", "kind#Freeze", true},

@@ -6,19 +6,16 @@ package engine
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"sync"
 	"time"
 
 	"salvor.io/salvor/functions/internal/home"
+	"salvor.io/salvor/functions/internal/stores"
 	"salvor.io/salvor/shared/backup"
 	"salvor.io/salvor/shared/backup/inpods"
 	"salvor.io/salvor/shared/cluster/eks"
 	"salvor.io/salvor/shared/cluster/kube"
 	"salvor.io/salvor/shared/expire"
-	"salvor.io/salvor/shared/location"
-	"salvor.io/salvor/shared/location/s3"
 	"salvor.io/salvor/shared/repository"
 	"salvor.io/salvor/shared/restore"
 	"salvor.io/salvor/shared/rule"
@@ -27,19 +24,18 @@ import (
 
 // Engines makes engines.
 type Engines struct {
-	*home.Home
+	*stores.Stores
 	// Wake, if set, has the watchdog look at a backup before an application is frozen.
 	Wake func(ctx context.Context, id salvor.BackupID, at time.Time) error
 
-	mu        sync.Mutex
-	locations map[string]location.Location // by spec
-	clusters  map[string]*kube.Client      // by spec
-	access    *eks.Access
+	mu       sync.Mutex
+	clusters map[string]*kube.Client // by spec
+	access   *eks.Access
 }
 
 // New returns engines on the home's catalog. Nothing is connected to yet.
 func New(h *home.Home) *Engines {
-	return &Engines{Home: h, locations: map[string]location.Location{}, clusters: map[string]*kube.Client{}, access: eks.New(h.AWS, h.Now)}
+	return &Engines{Stores: stores.New(h), clusters: map[string]*kube.Client{}, access: eks.New(h.AWS, h.Now)}
 }
 
 // Backups returns the engine that makes backups for one invocation, whose holder is named in leases.
@@ -58,7 +54,7 @@ func (e *Engines) clustersAt(ctx context.Context, locationName string) ([]string
 	if err != nil {
 		return nil, err
 	}
-	loc, err := e.location(o.(*salvor.BackupLocation).Spec)
+	loc, err := e.Location(ctx, o.(*salvor.BackupLocation))
 	if err != nil {
 		return nil, err
 	}
@@ -93,42 +89,4 @@ func (e *Engines) open(ctx context.Context, b *salvor.Backup) (*backup.Site, err
 // store reaches the location that the backup names.
 func (e *Engines) store(ctx context.Context, b *salvor.Backup) (*repository.Repository, error) {
 	return e.Repository(ctx, b.Spec.Location, b.Status.ClusterID)
-}
-
-// Repository opens the part of a named BackupLocation that belongs to the cluster.
-func (e *Engines) Repository(ctx context.Context, locationName, clusterID string) (*repository.Repository, error) {
-	o, err := e.Catalog.Get(ctx, salvor.KindBackupLocation, locationName)
-	if err != nil {
-		return nil, err
-	}
-	loc, err := e.location(o.(*salvor.BackupLocation).Spec)
-	if err != nil {
-		return nil, fmt.Errorf("location %q: %w", locationName, err)
-	}
-	return repository.New(loc, clusterID), nil
-}
-
-func (e *Engines) location(spec salvor.BackupLocationSpec) (location.Location, error) {
-	if spec.S3 == nil {
-		return nil, salvor.Errorf(salvor.Invalid, "it is a directory on one machine, which a function can't reach").WithHint("use a bucket")
-	}
-	key, err := json.Marshal(spec.S3)
-	if err != nil {
-		return nil, fmt.Errorf("encoding its spec: %w", err)
-	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if loc := e.locations[string(key)]; loc != nil {
-		return loc, nil
-	}
-	config := e.AWS.Copy()
-	if spec.S3.Region != "" {
-		config.Region = spec.S3.Region
-	}
-	loc, err := s3.New(s3.Options{Bucket: spec.S3.Bucket, Prefix: spec.S3.Prefix, KMSKeyID: spec.S3.KMSKeyID, Lock: s3.LockOf(spec.S3.ObjectLock), Now: e.Now, Endpoint: spec.S3.Endpoint, Config: config})
-	if err != nil {
-		return nil, err
-	}
-	e.locations[string(key)] = loc
-	return loc, nil
 }

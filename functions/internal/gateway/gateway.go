@@ -92,18 +92,24 @@ func response(w *recorder) events.APIGatewayV2HTTPResponse {
 	return r
 }
 
-// search answers an object of parameters, such as {"from": "yesterday", "namespace": "shop"}.
+// search answers an object of parameters, such as {"from": "yesterday", "namespace": "shop"}; with "calendar": true by counts
+// per day.
 func search(ctx context.Context, h http.Handler, raw []byte) (any, error) {
 	var parameters map[string]any
 	if err := json.Unmarshal(raw, &parameters); err != nil {
 		return nil, salvor.Errorf(salvor.Invalid, "the event is neither a request of API Gateway nor an object of search parameters: %w", err)
+	}
+	path := "/v1/backups"
+	if parameters["calendar"] == true {
+		path = "/v1/calendar"
+		delete(parameters, "calendar")
 	}
 	query := url.Values{}
 	for name, value := range parameters {
 		query.Set(name, fmt.Sprint(value))
 	}
 	w := newRecorder()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "/v1/backups?"+query.Encode(), nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, path+"?"+query.Encode(), nil)
 	if err != nil {
 		return nil, fmt.Errorf("reading the parameters: %w", err)
 	}

@@ -16,6 +16,8 @@ type Config struct {
 	StateMachine string
 	// Wakes is the URL of the queue that wakes the watchdog (SALVOR_WAKES).
 	Wakes string
+	// Syncs is the URL of the queue of syncs that are asked for (SALVOR_SYNCS).
+	Syncs string
 	// ScheduleGroup holds the schedules at EventBridge; ScheduleRole invokes ScheduleTarget, and what can't be delivered goes
 	// to ScheduleDeadLetters (SALVOR_SCHEDULE_GROUP, _ROLE, _TARGET, _DEAD_LETTERS): a name, and ARNs.
 	ScheduleGroup, ScheduleRole, ScheduleTarget, ScheduleDeadLetters string
@@ -40,6 +42,7 @@ const (
 	CatalogID    Need = "SALVOR_CATALOG_ID"
 	StateMachine Need = "SALVOR_STATE_MACHINE"
 	Wakes        Need = "SALVOR_WAKES"
+	Syncs        Need = "SALVOR_SYNCS"
 
 	ScheduleGroup       Need = "SALVOR_SCHEDULE_GROUP"
 	ScheduleRole        Need = "SALVOR_SCHEDULE_ROLE"
@@ -57,7 +60,7 @@ func readConfig(getenv func(string) string, needs []Need) (Config, error) {
 	if len(missing) > 0 {
 		return Config{}, fmt.Errorf("reading the environment: %s is not set; template.yaml sets it", strings.Join(missing, ", "))
 	}
-	c := Config{Table: getenv(string(Table)), CatalogID: getenv(string(CatalogID)), StateMachine: getenv(string(StateMachine)), Wakes: getenv(string(Wakes)),
+	c := Config{Table: getenv(string(Table)), CatalogID: getenv(string(CatalogID)), StateMachine: getenv(string(StateMachine)), Wakes: getenv(string(Wakes)), Syncs: getenv(string(Syncs)),
 		ScheduleGroup: getenv(string(ScheduleGroup)), ScheduleRole: getenv(string(ScheduleRole)),
 		ScheduleTarget: getenv(string(ScheduleTarget)), ScheduleDeadLetters: getenv(string(ScheduleDeadLetters)),
 		Stack: getenv("SALVOR_STACK"), Traces: getenv("AWS_XRAY_DAEMON_ADDRESS"), Function: getenv("AWS_LAMBDA_FUNCTION_NAME"), Version: getenv("AWS_LAMBDA_FUNCTION_VERSION")}

@@ -41,6 +41,32 @@ func (c *Cloud) makeTable() {
 	}
 }
 
+// LoseTable deletes the table and makes an empty one of its name.
+func (c *Cloud) LoseTable() {
+	c.t.Helper()
+	api := dynamodb.NewFromConfig(c.config(credentials{"any", "any", ""}), func(o *dynamodb.Options) { o.BaseEndpoint = &c.dynamo })
+	if _, err := api.DeleteTable(c.t.Context(), &dynamodb.DeleteTableInput{TableName: &c.Table}); err != nil {
+		c.t.Fatal(err)
+	}
+	if err := dynamodb.NewTableNotExistsWaiter(api).Wait(c.t.Context(), &dynamodb.DescribeTableInput{TableName: &c.Table}, time.Minute); err != nil {
+		c.t.Fatal(err)
+	}
+	c.makeTable()
+}
+
+// Keys are those of the bucket.
+func (c *Cloud) Keys() (keys []string) {
+	c.t.Helper()
+	out, err := c.S3Client().ListObjectsV2(c.t.Context(), &s3.ListObjectsV2Input{Bucket: &c.Bucket})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	for _, o := range out.Contents {
+		keys = append(keys, *o.Key)
+	}
+	return keys
+}
+
 // makeBucket makes the bucket as the template describes it. Encryption, lifecycle and the public access block have no
 // counterpart here; its policy is enforced by the gate.
 func (c *Cloud) makeBucket() {

@@ -63,7 +63,8 @@ func (a *app) home() (*home.Home, error) {
 	if a.opened != nil {
 		return a.opened, nil
 	}
-	options := home.Options{Now: a.sys.Now, Holder: a.sys.Holder, Version: a.sys.Version}
+	options := home.Options{Now: a.sys.Now, Holder: a.sys.Holder, Version: a.sys.Version,
+		Warn: func(err error) { a.warn("warning: %v", err) }}
 	if api := a.apiURL(); api != "" {
 		var err error
 		a.opened, err = home.OpenRemote(context.Background(), options, remote.Options{URL: api, Token: a.sys.Getenv("SALVOR_TOKEN"), Now: a.sys.Now})

@@ -104,6 +104,9 @@ func (a *app) applyAll(ctx context.Context, h *home.Home, objects []salvor.Objec
 		if c, ok := o.(*salvor.Cluster); ok {
 			c.Status = salvor.ClusterStatus{} // what a cluster once answered is no part of a document
 		}
+		if l, ok := o.(*salvor.BackupLocation); ok {
+			l.Status = salvor.BackupLocationStatus{}
+		}
 		done, err := a.store(ctx, h, o)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", reference(o), err))
@@ -179,6 +182,9 @@ func keep(o, there salvor.Object) error {
 		if c.Status.CheckedAt.IsZero() {
 			c.Status = before.Status
 		}
+	}
+	if l, ok := o.(*salvor.BackupLocation); ok {
+		l.Status = there.(*salvor.BackupLocation).Status
 	}
 	return nil
 }

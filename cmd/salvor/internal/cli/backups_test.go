@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"salvor.io/salvor/shared/salvor"
 )
@@ -26,6 +27,7 @@ func seeded(t *testing.T) *shell {
 	})
 	s.seed("old", time.Date(2026, 10, 1, 9, 0, 0, 0, time.UTC), salvor.PhaseFailed, func(b *salvor.Backup) {
 		b.Status.ClusterID = "gone"
+		b.Spec.Scope.LabelSelector = &metav1.LabelSelector{MatchLabels: map[string]string{"app": "shop"}}
 	})
 	return s
 }
@@ -43,6 +45,12 @@ func TestSearchByDateAndMore(t *testing.T) {
 		"from a day on":                            {"--from 2026-11-21", "prod/today prod/late prod/partial"},
 		"up to and with a day":                     {"--to 2026-11-21", "prod/partial gone/old"},
 		"between two days, both included":          {"--between 2026-10-01..2026-11-21", "prod/partial gone/old"},
+		"between two days in two words":            {"--between 2026-10-01 2026-11-21", "prod/partial gone/old"},
+		"the oldest first":                         {"--sort date", "gone/old prod/partial prod/late prod/today"},
+		"the oldest first, every page":             {"--sort date --all --limit 1", "gone/old prod/partial prod/late prod/today"},
+		"by name":                                  {"--sort name", "prod/late gone/old prod/partial prod/today"},
+		"by cluster, downwards":                    {"--sort -cluster", "prod/today prod/late prod/partial gone/old"},
+		"an application":                           {"--app app=shop", "gone/old"},
 		"the last day, by the clock":               {"--last 24h", "prod/today prod/late"},
 		"as of the second that is printed":         {"--as-of 2026-11-22T00:30:00+01:00", "prod/late prod/partial gone/old"},
 		"as of the second before":                  {"--as-of 2026-11-22T00:29:59+01:00", "prod/partial gone/old"},
@@ -65,6 +73,35 @@ func TestSearchByDateAndMore(t *testing.T) {
 				t.Errorf("salvor backups %s finds %s, want %s", c.args, got, c.want)
 			}
 		})
+	}
+}
+
+func TestCalendarCountsDaysOfTheZone(t *testing.T) {
+	s := seeded(t)
+	r := s.run("backups", "--calendar", "--from", "2026-11-20")
+	want := `DAY                BACKUPS   COMPLETED   PARTIALLYFAILED   FAILED   OTHER
+2026-11-20   Fri   -         -           -                 -        -
+2026-11-21   Sat   1         -           1                 -        -
+2026-11-22   Sun   2         2           -                 -        -
+`
+	if diff := cmp.Diff(want, r.stdout); diff != "" || r.stderr != "3 backups on 3 days of Europe/Berlin\n" {
+		t.Errorf("-want +got\n%s\n%s", diff, r.stderr)
+	}
+	var month struct {
+		Zone string
+		Days []struct {
+			Date    string
+			Backups int
+		}
+	}
+	if err := json.Unmarshal([]byte(s.must("backups", "--calendar", "--zone", "UTC", "-n", "shop", "-o", "json")), &month); err != nil {
+		t.Fatal(err)
+	}
+	if len(month.Days) != 30 || month.Zone != "UTC" || month.Days[20].Backups != 1 || month.Days[21].Backups != 1 {
+		t.Errorf("got %+v", month)
+	}
+	if r := s.run("backups", "--calendar", "--limit", "3"); r.code != 2 {
+		t.Errorf("--calendar with --limit ended with %d: %s", r.code, r.stderr)
 	}
 }
 

@@ -11,12 +11,52 @@ import (
 )
 
 func (a *app) location() *cobra.Command {
-	return a.parent("location", "Name a place for backups", a.locationAdd())
+	return a.parent("location", "Name a place for backups", a.locationAdd(), a.locationSync())
+}
+
+// locationFlags say where a location is.
+type locationFlags struct {
+	dir    salvor.DirectoryLocation
+	bucket salvor.S3Location
+}
+
+func (f *locationFlags) add(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&f.dir.Path, "dir", "", "directory on this machine")
+	flags.StringArrayVar(&f.dir.AgeRecipients, "age-recipient", nil, "public key, age1…, to encrypt a directory for; may be repeated")
+	flags.StringVar(&f.dir.AgeIdentityFile, "age-identity-file", "", "file with the private keys that decrypt")
+	flags.StringVar(&f.bucket.Bucket, "s3-bucket", "", "bucket")
+	flags.StringVar(&f.bucket.Prefix, "s3-prefix", "", "part of the bucket")
+	flags.StringVar(&f.bucket.Region, "s3-region", "", "region of the bucket")
+	flags.StringVar(&f.bucket.Endpoint, "s3-endpoint", "", "URL of an S3 server other than AWS")
+	flags.StringVar(&f.bucket.KMSKeyID, "s3-kms-key", "", "KMS key to encrypt with (default the bucket's own encryption)")
+	_ = cmd.MarkFlagDirname("dir")
+	cmd.MarkFlagsMutuallyExclusive("dir", "s3-bucket")
+}
+
+// given reports whether the flags name a place.
+func (f *locationFlags) given() bool { return f.bucket.Bucket != "" || f.dir.Path != "" }
+
+// location is what the flags describe.
+func (f *locationFlags) location(name string) (*salvor.BackupLocation, error) {
+	l := salvor.New(salvor.KindBackupLocation).(*salvor.BackupLocation)
+	l.Name = name
+	switch {
+	case f.bucket.Bucket != "":
+		l.Spec.S3 = &f.bucket
+	case f.dir.Path != "":
+		if err := absolute(&f.dir.Path, &f.dir.AgeIdentityFile); err != nil {
+			return nil, err
+		}
+		l.Spec.Directory = &f.dir
+	default:
+		return nil, salvor.Errorf(salvor.Invalid, "where?").WithHint("pass --dir or --s3-bucket")
+	}
+	return l, nil
 }
 
 func (a *app) locationAdd() *cobra.Command {
-	var dir salvor.DirectoryLocation
-	var bucket salvor.S3Location
+	var f locationFlags
 	var noCheck bool
 	cmd := &cobra.Command{
 		Use:   "add NAME",
@@ -29,32 +69,13 @@ stored.`,
 			"  salvor location add s3 --s3-bucket my-backups --s3-prefix prod --s3-region eu-central-1",
 		Args: cobra.ExactArgs(1),
 	}
-	flags := cmd.Flags()
-	flags.StringVar(&dir.Path, "dir", "", "directory on this machine")
-	flags.StringArrayVar(&dir.AgeRecipients, "age-recipient", nil, "public key, age1…, to encrypt a directory for; may be repeated")
-	flags.StringVar(&dir.AgeIdentityFile, "age-identity-file", "", "file with the private keys that decrypt")
-	flags.StringVar(&bucket.Bucket, "s3-bucket", "", "bucket")
-	flags.StringVar(&bucket.Prefix, "s3-prefix", "", "part of the bucket")
-	flags.StringVar(&bucket.Region, "s3-region", "", "region of the bucket")
-	flags.StringVar(&bucket.Endpoint, "s3-endpoint", "", "URL of an S3 server other than AWS")
-	flags.StringVar(&bucket.KMSKeyID, "s3-kms-key", "", "KMS key to encrypt with (default the bucket's own encryption)")
-	flags.BoolVar(&noCheck, "no-check", false, "don't see whether it can be read")
-	flags.BoolVar(&a.force, "force", false, forceHelp)
-	_ = cmd.MarkFlagDirname("dir")
-	cmd.MarkFlagsMutuallyExclusive("dir", "s3-bucket")
+	f.add(cmd)
+	cmd.Flags().BoolVar(&noCheck, "no-check", false, "don't see whether it can be read")
+	cmd.Flags().BoolVar(&a.force, "force", false, forceHelp)
 	cmd.RunE = a.do(func(cmd *cobra.Command, args []string) error {
-		l := salvor.New(salvor.KindBackupLocation).(*salvor.BackupLocation)
-		l.Name = args[0]
-		switch {
-		case bucket.Bucket != "":
-			l.Spec.S3 = &bucket
-		case dir.Path != "":
-			if err := absolute(&dir.Path, &dir.AgeIdentityFile); err != nil {
-				return err
-			}
-			l.Spec.Directory = &dir
-		default:
-			return salvor.Errorf(salvor.Invalid, "where?").WithHint("pass --dir or --s3-bucket")
+		l, err := f.location(args[0])
+		if err != nil {
+			return err
 		}
 		for _, w := range onlyWritable(l) {
 			a.warn("warning: %s: %s", reference(l), w)

@@ -17,6 +17,7 @@ import (
 type searchFlags struct {
 	spanFlags
 	cluster, namespace, schedule, selector, name, zone string
+	app, sort, contains                                string
 	phases                                             []string
 	limit                                              int
 	cursor                                             string
@@ -30,12 +31,16 @@ func (f *searchFlags) add(a *app, cmd *cobra.Command) {
 	flags.StringVar(&f.schedule, "schedule", "", "schedule that the backup came from")
 	flags.StringSliceVar(&f.phases, "phase", nil, "phases, such as Completed,PartiallyFailed")
 	flags.StringVarP(&f.selector, "selector", "l", "", "labels of the backup, such as app=shop,tier!=test")
+	flags.StringVar(&f.app, "app", "", "labels that an application was chosen by, such as app=shop: of an app-level backup's label selector")
 	flags.StringVar(&f.name, "name", "", "name or glob")
+	flags.StringVar(&f.contains, "contains", "", "an object that the backup contains, such as deployments/web; needs --namespace and a first date")
+	flags.StringVar(&f.sort, "sort", "-date", "order: "+strings.Join(orders, ", ")+"; - turns it around. But for the date, what is printed is sorted")
 	flags.StringVar(&f.zone, "zone", "", "IANA zone that dates are meant and printed in (default the local one)")
 	flags.IntVar(&f.limit, "limit", catalog.DefaultLimit, "most backups to print, up to 1000")
 	flags.StringVar(&f.cursor, "cursor", "", "go on after the page before, which printed it")
 	a.completeFlag(cmd, "cluster", salvor.KindCluster)
 	a.completeFlag(cmd, "schedule", salvor.KindBackupSchedule)
+	_ = cmd.RegisterFlagCompletionFunc("sort", cobra.FixedCompletions(orders, cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.RegisterFlagCompletionFunc("phase", cobra.FixedCompletions(phaseNames(), cobra.ShellCompDirectiveNoFileComp))
 }
 
@@ -51,7 +56,11 @@ func phaseNames() []string {
 
 // query makes the query that the flags describe.
 func (f *searchFlags) query(ctx context.Context, h *home.Home, now time.Time, zone *time.Location) (q catalog.Query, err error) {
-	q = catalog.Query{Namespace: f.namespace, Schedule: f.schedule, Name: f.name, Labels: f.selector, Limit: f.limit, Cursor: f.cursor}
+	q = catalog.Query{Namespace: f.namespace, Schedule: f.schedule, Name: f.name, Labels: f.selector, App: f.app,
+		OldestFirst: f.sort == orderDate, Limit: f.limit, Cursor: f.cursor}
+	if !slices.Contains(orders, strings.TrimPrefix(f.sort, "-")) {
+		return q, salvor.Errorf(salvor.Invalid, "--sort: there is no order %q", f.sort).WithHint("choose of %s", strings.Join(orders, ", "))
+	}
 	if q.From, q.To, err = f.span(now, zone); err != nil {
 		return q, err
 	}

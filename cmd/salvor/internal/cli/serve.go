@@ -68,6 +68,15 @@ func (a *app) listen(ctx context.Context, h *home.Home, s *serve.Server, address
 	}
 	s.Delete = func(ctx context.Context, id salvor.BackupID) error { return h.DeleteBackup(ctx, id, true, false) }
 	api := &httpapi.Server{Catalog: h.Catalog, Backups: h.Backups(), Restores: h.Restores(), Schedules: h.Backups().Schedules(h.Catalog, s.WorkOnBackup),
+		Open: h.Repository,
+		Sync: func(_ context.Context, name string) error {
+			go func() {
+				if _, err := h.Sync.Sync(ctx, name); err != nil {
+					s.Log.Error("sync", "location", name, "error", err)
+				}
+			}()
+			return nil
+		},
 		WorkOnBackup: s.WorkOnBackup, WorkOnRestore: s.WorkOnRestore, Now: a.sys.Now, Log: s.Log}
 	where, err := serve.Listen(ctx, address, h.Dir, a.sys.User, api.Handler())
 	if err == nil {

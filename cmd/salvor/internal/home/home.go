@@ -21,6 +21,7 @@ import (
 	"salvor.io/salvor/shared/catalog/sqlite"
 	"salvor.io/salvor/shared/cluster/eks"
 	"salvor.io/salvor/shared/location"
+	"salvor.io/salvor/shared/rebuild"
 	"salvor.io/salvor/shared/salvor"
 )
 
@@ -38,6 +39,8 @@ type Options struct {
 	Holder string
 	// Version of Salvor, for manifests.
 	Version string
+	// Warn, if set, is told what went wrong and stops nothing.
+	Warn func(error)
 }
 
 // Home is an open home.
@@ -49,6 +52,8 @@ type Home struct {
 	Catalog catalog.Catalog
 	// Remote is the API that keeps the catalog and does the work; nil: this machine does.
 	Remote *remote.Client
+	// Sync rebuilds the catalog from locations; nil: the service behind Remote does.
+	Sync *rebuild.Engine
 
 	options Options
 
@@ -96,7 +101,13 @@ func Open(dir string, o Options) (*Home, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Home{Dir: dir, ID: id, Catalog: c, options: o, locations: map[string]location.Location{}}, nil
+	h := &Home{Dir: dir, ID: id, options: o, locations: map[string]location.Location{}}
+	h.Sync = &rebuild.Engine{Catalog: c, CatalogID: id, Now: o.Now,
+		Open: func(ctx context.Context, l *salvor.BackupLocation) (location.Location, error) {
+			return h.Location(ctx, l, false)
+		}}
+	h.Catalog = &rebuild.Exporting{Catalog: c, Engine: h.Sync, Warn: o.Warn}
+	return h, nil
 }
 
 // OpenRemote opens what is behind an API: its catalog, and its work, which is done there. No directory is used.
