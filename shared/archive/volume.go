@@ -1,6 +1,8 @@
 package archive
 
 import (
+	"slices"
+
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"salvor.io/salvor/shared/salvor"
@@ -73,6 +75,11 @@ type Snapshot struct {
 	Content string `json:"content,omitempty"`
 	// Inside says that it was cut while rules held the application.
 	Inside bool `json:"inside,omitempty"`
+}
+
+// HasSnapshots reports whether there are snapshots that go with the backup; m may be nil.
+func (m *Manifest) HasSnapshots() bool {
+	return m != nil && slices.ContainsFunc(m.Volumes, func(v Volume) bool { return v.Snapshot != nil && v.Snapshot.Handle != "" })
 }
 
 // Count counts the volumes.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -21,7 +20,7 @@ type Remover struct {
 	// Open reaches the location that the backup is in.
 	Open func(ctx context.Context, b *salvor.Backup) (*repository.Repository, error)
 	// Volumes, if set, removes the volume snapshots of the backup, before its manifest goes. The manifest is as its events
-	// leave it. Removing what is gone already is no error. An error leaves the backup Deleting.
+	// leave it; nil: none was ever stored. Removing what is gone already is no error. An error leaves the backup Deleting.
 	Volumes func(ctx context.Context, b *salvor.Backup, m *archive.Manifest) error
 	// CatalogID is that of owner.json.
 	CatalogID string
@@ -97,7 +96,7 @@ func (r Remover) remove(ctx context.Context, b *salvor.Backup) error {
 	if err != nil {
 		return err
 	}
-	if r.Volumes != nil && b.Annotations[KeepSnapshots] == "" && m != nil && slices.ContainsFunc(m.Volumes, hasSnapshot) {
+	if r.Volumes != nil && b.Annotations[KeepSnapshots] == "" {
 		if err := r.Volumes(ctx, b, m); err != nil {
 			return fmt.Errorf("removing its volume snapshots: %w", err)
 		}
@@ -136,8 +135,6 @@ func (r Remover) manifest(ctx context.Context, repo *repository.Repository, b *s
 	m.Volumes = state.Volumes
 	return m, nil
 }
-
-func hasSnapshot(v archive.Volume) bool { return v.Snapshot != nil && v.Snapshot.Handle != "" }
 
 // KeepSnapshots is the annotation of a backup whose snapshots stay when it is deleted.
 const KeepSnapshots = "salvor.io/keep-snapshots"

@@ -64,6 +64,8 @@ func fill(r *rand.Rand, v reflect.Value) {
 		v.SetString(awkward[r.IntN(len(awkward))])
 	case reflect.Bool:
 		v.SetBool(true)
+	case reflect.Int32:
+		v.SetInt(1 + r.Int64N(1<<30))
 	case reflect.Int, reflect.Int64:
 		v.SetInt(1 + r.Int64N(1<<62))
 	default:

@@ -42,7 +42,7 @@ func TestLook(t *testing.T) {
 		asks    bool
 	}{
 		"pending":                  {content: standing("content-1", object{"snapshotHandle": "snap-1"}), state: archive.VolumeCut},
-		"ready":                    {content: standing("content-1", object{"snapshotHandle": "snap-1", "readyToUse": true}), state: archive.VolumeReady},
+		"ready":                    {content: standing("content-1", object{"snapshotHandle": "snap-1", "readyToUse": true}), state: archive.VolumeCut, note: "says that it is ready", asks: true},
 		"an error":                 {content: standing("content-1", saying("throttled", time.Second)), state: archive.VolumeCut, note: "throttled"},
 		"an error for long":        {content: standing("content-1", saying("class is gone", time.Hour)), state: archive.VolumeCut, note: "class is gone", asks: true},
 		"deleted":                  {state: archive.VolumeCut, note: "was deleted", asks: true},

@@ -32,6 +32,9 @@ func (e *Engines) Settler(holder string) *backup.Settler {
 
 // removeVolumes deletes the snapshots of a backup.
 func (e *Engines) removeVolumes(ctx context.Context, b *salvor.Backup, m *archive.Manifest) error {
+	if !m.HasSnapshots() { // a cluster that is gone is not in the way
+		return nil
+	}
 	v, err := e.volumesOf(ctx, b)
 	if err == nil {
 		err = v.Remove(ctx, b.ID(), m.Volumes)

@@ -28,7 +28,8 @@ FIELDS:
     mode says who can lift the lock.
 
   days <integer> -required-
-    days from the last backup that uses the object, 1 to 36500.
+    days from the last backup that uses the object, 1 to 36500; a lock may last
+    a day longer.
 
 `
 	if diff := cmp.Diff(want, s.must("explain", "location.spec.s3.objectLock")); diff != "" {

@@ -80,7 +80,6 @@ func TestALocationThatWouldNotDoWhatItSaysIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, spec := range map[string]salvor.BackupLocationSpec{
-		"locks":        {S3: &salvor.S3Location{Bucket: "b", Region: "r", ObjectLock: &salvor.ObjectLock{Mode: salvor.ObjectLockGovernance, Days: 1}}},
 		"broken keys":  {Directory: &salvor.DirectoryLocation{Path: t.TempDir(), AgeIdentityFile: keys}},
 		"missing keys": {Directory: &salvor.DirectoryLocation{Path: t.TempDir(), AgeIdentityFile: keys + "2"}},
 		"nothing":      {},

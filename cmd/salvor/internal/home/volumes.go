@@ -28,6 +28,9 @@ func (h *Home) Settler() *backup.Settler {
 
 // removeVolumes deletes the snapshots of a backup.
 func (h *Home) removeVolumes(ctx context.Context, b *salvor.Backup, m *archive.Manifest) error {
+	if !m.HasSnapshots() { // a cluster that is gone is not in the way
+		return nil
+	}
 	v, err := h.volumes(ctx, b)
 	if err == nil {
 		err = v.Remove(ctx, b.ID(), m.Volumes)
