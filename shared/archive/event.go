@@ -90,8 +90,11 @@ func Fold(m *Manifest, events []Event) State {
 	s := State{Phase: m.Phase, Volumes: slices.Clone(m.Volumes), Failures: slices.Clone(m.Failures)}
 	events = slices.Clone(events)
 	slices.SortFunc(events, func(a, b Event) int { return strings.Compare(a.ID, b.ID) })
+	own := SettledID(m)
 	for i := range events {
-		s.apply(&events[i])
+		if e := &events[i]; e.Type != EventSettled || e.ID == own { // one of an earlier backup of the name may have been stored late
+			s.apply(e)
+		}
 	}
 	return s
 }
@@ -99,9 +102,6 @@ func Fold(m *Manifest, events []Event) State {
 func (s *State) apply(e *Event) {
 	switch e.Type {
 	case EventSettled:
-		if s.Phase != salvor.PhaseSettling { // it was settled twice: the first counts
-			return
-		}
 		s.Phase, s.Failures = e.Phase, append(s.Failures, e.Failures...)
 		for _, v := range e.Volumes {
 			if i := slices.IndexFunc(s.Volumes, func(o Volume) bool { return o.Namespace == v.Namespace && o.Claim == v.Claim }); i >= 0 {

@@ -114,7 +114,7 @@ func (w *world) backup(e *rebuild.Engine, clusterID, name string, events ...arch
 		Totals: archive.Totals{Objects: 1, Segments: 1, Bytes: segment.Bytes},
 		Kinds:  []archive.Kind{{Resource: cluster.Resource{Version: "v1", Name: "configmaps", Kind: "ConfigMap", Namespaced: true}, Segments: []archive.Segment{segment}}}}
 	if len(events) > 0 && events[0].Type == archive.EventSettled {
-		m.Phase = salvor.PhaseSettling
+		m.Phase, events[0].ID = salvor.PhaseSettling, archive.SettledID(m)
 	}
 	root, err := repo.Commit(ctx, m)
 	if err != nil {
