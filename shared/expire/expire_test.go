@@ -17,10 +17,6 @@ import (
 	"salvor.io/salvor/shared/salvor"
 )
 
-func (w *world) id(name string) salvor.BackupID {
-	return salvor.BackupID{ClusterID: "prod", Name: name}
-}
-
 func (w *world) names() (names []string) {
 	for _, b := range w.all() {
 		names = append(names, b.Name)

@@ -76,10 +76,10 @@ func newClock(spec salvor.SchedulePolicySpec, anchor time.Time) (clock, error) {
 	return nil, nil
 }
 
-// Start is the first instant of the policy, and End the first after it; nil: no bound.
+// Start is the first instant of the policy; nil: no bound.
 func (p *Plan) Start() *time.Time { return bound(p.start) }
 
-// End: see Start.
+// End is the first instant after the policy; nil: no bound.
 func (p *Plan) End() *time.Time { return bound(p.end) }
 
 func bound(t time.Time) *time.Time {

@@ -5,12 +5,9 @@ package volumes_test
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -40,7 +37,7 @@ func newWorld(t *testing.T) *world {
 // newHome is newWorld on a cluster of the caller's.
 func newHome(t *testing.T, k testenv.KubeServer) *world {
 	t.Helper()
-	w := &world{KubeServer: k, client: connect(t, k.Kubeconfig), program: program(t), home: t.TempDir()}
+	w := &world{KubeServer: k, client: connect(t, k.Kubeconfig), program: testenv.Salvor(t), home: t.TempDir()}
 	w.salvor(t, "cluster", "add", "here", "--kubeconfig", k.Kubeconfig)
 	w.salvor(t, "location", "add", "disk", "--dir", filepath.Join(w.home, "backups"))
 	w.apply(t, rules)
@@ -65,30 +62,6 @@ func connect(t *testing.T, path string) *kube.Client {
 	}
 	return c
 }
-
-// program builds the command once in this process.
-func program(t *testing.T) string {
-	t.Helper()
-	path, err := build()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
-
-var build = sync.OnceValues(func() (string, error) {
-	root, err := testenv.Root()
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(root, "bin", "salvor-volumes-test") // others may run bin/salvor at the moment
-	cmd := exec.Command("go", "build", "-trimpath", "-o", path, "./cmd/salvor")
-	cmd.Dir, cmd.Env = root, append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("building cmd/salvor: %w\n%s", err, out)
-	}
-	return path, nil
-})
 
 // salvor runs a command in the home, which has to succeed, and returns what it printed.
 func (w *world) salvor(t *testing.T, args ...string) string {

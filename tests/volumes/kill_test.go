@@ -38,11 +38,12 @@ const (
 )
 
 // lease is that of a worker; times in the catalog are of a second, so it may last one more.
-const lease = 2 * time.Second
+const lease = 3 * time.Second
 
 func TestMain(m *testing.M) {
 	if home := os.Getenv(workerHome); home != "" {
-		if err := work(context.Background(), home); err != nil {
+		// On a busy machine salvor serve may take over before it dies.
+		if err := work(context.Background(), home); err != nil && !salvor.Is(err, salvor.Fenced) {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
@@ -51,7 +52,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// work makes a backup in the home, as `salvor backup create` does.
+// work makes a backup in the home and waits for its snapshots, as `salvor backup create` does.
 func work(ctx context.Context, home string) error {
 	c, err := sqlite.Open(filepath.Join(home, "catalog.db"))
 	if err != nil {
@@ -66,7 +67,7 @@ func work(ctx context.Context, home string) error {
 	if err != nil {
 		return err
 	}
-	e.OnStep = func(s backup.Step) {
+	onStep := func(s backup.Step) {
 		if string(s) != os.Getenv(workerKillAt) {
 			return
 		}
@@ -78,6 +79,7 @@ func work(ctx context.Context, home string) error {
 		die()
 		select {}
 	}
+	e.OnStep = onStep
 	b := salvor.New(salvor.KindBackup).(*salvor.Backup)
 	b.Name = os.Getenv(workerName)
 	b.Spec = salvor.BackupSpec{Cluster: "here", Location: "disk", Scope: salvor.Scope{Namespaces: []string{os.Getenv(workerNamespace)}}, PreExecRule: "hold", PostExecRule: "go-on"}
@@ -85,8 +87,21 @@ func work(ctx context.Context, home string) error {
 	if err != nil {
 		return err
 	}
-	_, err = e.Run(ctx, b.ID())
-	return err
+	if b, err = e.Run(ctx, b.ID()); err != nil {
+		return err
+	}
+	open := func(ctx context.Context, b *salvor.Backup) (backup.Snapshots, error) {
+		site, err := e.Open(ctx, b)
+		return site.Volumes.(*volume.Engine), err
+	}
+	s := backup.Settler{Catalog: c, Open: open, Store: e.Store, Now: time.Now, By: e.Holder, OnStep: onStep}
+	for b.Status.Phase == salvor.PhaseSettling {
+		time.Sleep(50 * time.Millisecond)
+		if b, err = s.Settle(ctx, b.ID()); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func engine(ctx context.Context, c *sqlite.Catalog, home string) (*backup.Engine, error) {
@@ -149,11 +164,11 @@ func (a *application) killed(t *testing.T, name string, k kill) bool {
 func TestKilledWhileItCuts(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	class := w.snapshotClass(t, map[string]string{testenv.FaultDelay: "300ms", testenv.FaultPending: "1s"})
+	class := w.snapshotClass(t, map[string]string{testenv.FaultDelay: "300ms", testenv.FaultPending: "2s"})
 	w.serve(t)
 	// Before there is anything of volumes a death is like any other; tests/freeze has them all.
 	all := backup.Steps()
-	all = all[slices.Index(all, backup.StepVolumes):]
+	all = append(all[slices.Index(all, backup.StepVolumes):], backup.SettleSteps()...)
 	var kills []kill
 	for _, step := range all {
 		kills = append(kills, kill{at: step})
@@ -168,7 +183,13 @@ func TestKilledWhileItCuts(t *testing.T) {
 		lanes.Go(func() {
 			var named []string
 			for k := range next {
-				named = a.survives(t, k, named)
+				for try, died := 0, false; !died; try++ {
+					if try == 3 {
+						t.Errorf("%v was not killed in %d backups: the step never began", k, try)
+						break
+					}
+					died, named = a.survives(t, k, try, named)
+				}
 			}
 		})
 	}
@@ -180,19 +201,17 @@ func TestKilledWhileItCuts(t *testing.T) {
 }
 
 // survives kills a backup, waits until it is done, and counts what is left. named are the snapshots of the backups before.
-func (a *application) survives(t *testing.T, k kill, named []string) []string {
-	name := fmt.Sprintf("%s-%d", k.at, k.after.Milliseconds())
-	died := a.killed(t, name, k)
-	if !died && k.after == 0 {
-		t.Errorf("%s: the step never began", name)
-	}
+// It is not killed if salvor serve takes the step that its worker was to die in, or the cut is quicker than its death.
+func (a *application) survives(t *testing.T, k kill, try int, named []string) (bool, []string) {
+	name := fmt.Sprintf("%s-%d-%d", k.at, k.after.Milliseconds(), try)
+	died := a.killed(t, name, k) || k.after > 0
 	ok := eventually(t, time.Minute, name+" is done", func() bool {
 		b := a.backup(t, name)
 		return b.Status.Phase.Done() && b.Status.Thaw == nil
 	})
 	if b := a.backup(t, name); !ok || b.Status.Phase != salvor.PhaseCompleted {
 		t.Errorf("%s is %s: %s; %+v", name, b.Status.Phase, b.Status.Message, b.Status.Failures)
-		return named
+		return true, named
 	}
 	a.writes(t)
 	a.nothingLeft(t, a.namespace)
@@ -205,5 +224,5 @@ func (a *application) survives(t *testing.T, k kill, named []string) []string {
 	if kept := a.kept(t); !slices.Equal(kept, named) {
 		t.Errorf("after %s the driver keeps %q, the backups have %q", name, kept, named)
 	}
-	return named
+	return died, named
 }

