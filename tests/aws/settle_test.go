@@ -19,7 +19,7 @@ func TestABackupWaitsForItsSnapshotsWithoutAProcess(t *testing.T) {
 	ns := w.namespace()
 	w.put(claimKind, ns, "data", `,"spec":{"accessModes":["ReadWriteOnce"],"storageClassName":"gp3-immediate","resources":{"requests":{"storage":"1Gi"}}}`)
 	w.k.Kubectl(t, "wait", "-n", ns, "--for=jsonpath={.status.phase}=Bound", "pvc/data", "--timeout=120s")
-	w.Machine.Waits = map[string]int{"SettleWait": 1500}
+	w.Machine.Waits, w.Machine.Retries = map[string]int{"SettleWait": 1500}, map[string]int{"Settle": 100, "Delete": 100}
 	w.post("/v1/backups", `{"apiVersion":"salvor.io/v1","kind":"Backup","metadata":{"name":"pending"},"spec":{"cluster":"prod","location":"bucket","scope":{"namespaces":["`+ns+`"]}}}`)
 	w.Machine.Idle()
 	b := w.getBackup("pending")

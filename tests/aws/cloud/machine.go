@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"salvor.io/salvor/tests/aws/function"
 	"salvor.io/salvor/tests/testenv"
@@ -101,8 +102,23 @@ func (m *Machine) Executions() []Execution {
 	return all
 }
 
-// Idle waits until no execution runs.
-func (m *Machine) Idle() { m.running.Wait() }
+// mostWork is how long work takes at most here, on a machine that is busy.
+const mostWork = 5 * time.Minute
+
+// Idle waits until no execution runs. Work that does not end fails the test, whose logs then say what it does all the time.
+func (m *Machine) Idle() {
+	m.c.t.Helper()
+	idle := make(chan struct{})
+	go func() {
+		m.running.Wait()
+		close(idle)
+	}()
+	select {
+	case <-idle:
+	case <-time.After(mostWork):
+		m.c.t.Fatalf("after %s the state machine still works: %+v", mostWork, m.Executions())
+	}
+}
 
 // end stops what runs.
 func (m *Machine) end() {
