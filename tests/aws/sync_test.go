@@ -17,6 +17,7 @@ import (
 // schedules, and another does nothing. Then the search finds what it found before, and a restore works.
 func TestALostTableComesBack(t *testing.T) {
 	w := newWorld(t)
+	w.Queues.Poll("SyncAsks")
 	ns := w.namespace()
 	w.nightly(ns)
 	w.create("rules", `{"apiVersion":"salvor.io/v1","kind":"Rule","metadata":{"name":"freeze"},"spec":{"subRules":[{"podSelectors":[{}],"actions":[{"shell":"sync"}]}]}}`)
@@ -36,7 +37,7 @@ func TestALostTableComesBack(t *testing.T) {
 				n++
 			}
 		}
-		return n == 3
+		return n == 3 && len(w.Queues.Bodies("SyncAsks")) == 0 // what is asked after the loss would be exported as deleted
 	})
 	before := w.entries()
 	w.LoseTable()
