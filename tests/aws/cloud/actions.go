@@ -42,31 +42,6 @@ func (c *Cloud) requestOf(scope *signed.Scope, r *http.Request, body []byte) (st
 	return stack.Request{}, fmt.Errorf("the service %q is not known here", scope.Service)
 }
 
-func (c *Cloud) dynamoRequest(operation string, body []byte) (stack.Request, error) {
-	type item struct {
-		PK struct{ S string } `json:"pk"`
-	}
-	var in struct {
-		TableName                 string
-		RequestItems              map[string]json.RawMessage
-		Key, Item                 item
-		ExpressionAttributeValues map[string]struct{ S string }
-	}
-	if err := json.Unmarshal(body, &in); err != nil {
-		return stack.Request{}, err
-	}
-	for name := range in.RequestItems { // of one table only
-		in.TableName = name
-	}
-	out := stack.Request{Action: "dynamodb:" + operation, Resource: fmt.Sprintf("arn:aws:dynamodb:%s:%s:table/%s", Region, Account, in.TableName)}
-	if pk := in.Key.PK.S + in.Item.PK.S; pk != "" {
-		out.Context = map[string][]string{"dynamodb:LeadingKeys": {pk}}
-	} else if pk := in.ExpressionAttributeValues[":pk"].S; operation == "Query" && pk != "" {
-		out.Context = map[string][]string{"dynamodb:LeadingKeys": {pk}}
-	}
-	return out, nil
-}
-
 func s3Request(r *http.Request) (stack.Request, error) {
 	bucket, key, object := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
 	q := r.URL.Query()
