@@ -33,7 +33,7 @@ var sampleEvents = []struct{ function, event, says string }{
 	{"SearchFunction", "search/events/console.json", `"name":"nightly-20261125t020000z"`},
 	{"SearchFunction", "search/events/calendar.json", `"zone":"Europe/Berlin"`},
 	{"SyncFunction", "sync/events/console.json", `{"bucket":{`},
-	{"SyncFunction", "sync/events/sweep.json", `"manifests":4,"imported":0`},
+	{"SyncFunction", "sync/events/sweep.json", `"manifests":5,"imported":0`},
 	{"SyncFunction", "sync/events/export.json", `null`},
 	{"RestoreFunction", "restore/events/console.json", `"phase":"Completed"`},
 	{"RestoreFunction", "restore/events/as-of.json", `"phase":"Completed"`},
