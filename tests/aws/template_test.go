@@ -314,6 +314,7 @@ func TestTheWatchdogTouchesOnlyWhatAThawNeeds(t *testing.T) {
 		{"dynamodb:PutItem", "backup#prod", true},
 		{"dynamodb:PutItem", "kind#Rule", false},
 		{"dynamodb:PutItem", "day#2026-11-20", true},
+		{"dynamodb:PutItem", "tallies", true}, // of yesterday, when it gives up a backup of then
 		{"dynamodb:GetItem", "kind#Cluster", true},
 		{"dynamodb:GetItem", "kind#Rule", false},
 		{"dynamodb:DeleteItem", "kind#Freeze", true},
