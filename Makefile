@@ -15,12 +15,12 @@ COMMANDS := age:age gcc:gcc jq:jq zstd:zstd shellcheck:shellcheck
 TOOLS_FLAGS := -trimpath -gcflags=all=-dwarf=false
 TOOLS_GO := env CGO_ENABLED=0 GOFLAGS='$(TOOLS_FLAGS)'
 
-# The suites of runtests, which run at once. Whole-system tests start clusters: more packages at once would starve each
-# other on two cores. Tests of one package share its cluster, may run at once, and mostly wait for leases to end; meanwhile
-# the other suites are compiled and run, which leave the processors to the clusters. What is tested is vetted by lint.
-UNIT = nice -race -vet=off -p 2 -timeout 20m $$(go list ./... | grep -v '^salvor.io/salvor/tests')
-WHOLE = -vet=off -p 3 -parallel 12 -timeout 40m ./tests/...
-TOOLS = nice CGO_ENABLED=0 -C tools -vet=off -p 1 $(TOOLS_FLAGS) ./...
+# The suites of runtests. Whole-system tests start clusters: more packages at once, or the other suites beside them, would
+# starve them on two cores. Tests of one package share its cluster, may run at once, and mostly wait for leases to end.
+# What is tested is vetted by lint.
+UNIT = -race -vet=off -p 2 -timeout 20m $$(go list ./... | grep -v '^salvor.io/salvor/tests')
+WHOLE = -vet=off -p 2 -parallel 8 -timeout 40m ./tests/...
+TOOLS = CGO_ENABLED=0 -C tools -vet=off -p 1 $(TOOLS_FLAGS) ./...
 
 # As make build has it, so that its packages are compiled once for both.
 WHOLE_GO = CGO_ENABLED=0 -trimpath
@@ -82,7 +82,7 @@ setup: ## install and build all that tests and lint need (root and apt where som
 
 .PHONY: test
 test: setup bin/runtests ## run every test; one that fails or is skipped fails it
-	@exec bin/runtests "$(WHOLE_GO) $(WHOLE)" "$(UNIT)" "$(TOOLS)"
+	@exec bin/runtests "$(WHOLE_GO) $(WHOLE)" then "$(UNIT)" then "$(TOOLS)"
 
 .PHONY: test-unit
 test-unit: setup bin/runtests ## run the tests of single packages, with the race detector
@@ -90,7 +90,7 @@ test-unit: setup bin/runtests ## run the tests of single packages, with the race
 
 .PHONY: race
 race: setup bin/runtests ## run every test with the race detector, those of the whole system too
-	@exec bin/runtests "-race $(WHOLE)" "$(UNIT)"
+	@exec bin/runtests "-race $(WHOLE)" then "$(UNIT)"
 
 .PHONY: bin/runtests
 bin/runtests:

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
@@ -68,5 +69,12 @@ func TestSuitesRunAtOnce(t *testing.T) {
 		if !strings.Contains(w.String(), want) {
 			t.Errorf("%q is not in\n%s", want, &w)
 		}
+	}
+}
+
+func TestStagesRunOneAfterTheOther(t *testing.T) {
+	got := stages([]string{"a", "b", "then", "c", "then", "d"})
+	if want := [][]string{{"a", "b"}, {"c"}, {"d"}}; !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v, want %v", got, want)
 	}
 }
