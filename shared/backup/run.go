@@ -292,6 +292,7 @@ func (r *run) failed(s *salvor.BackupStatus, err error) {
 func (r *run) succeeded(s *salvor.BackupStatus) {
 	m := r.manifest
 	s.Phase, s.CutAt, s.Revision, s.RootDigest = m.Phase, m.CutAt, m.Revision, r.rootHash
+	s.CompletedAt = metav1.NewTime(m.CompletedAt.Time) // as a catalog has it that is made anew out of manifests
 	s.Namespaces, s.Failures, s.Warnings = m.Namespaces, firstFailures(m.Failures), m.Warnings
 	r.times = m.Freezes // of an earlier worker, if its manifest was there already
 	r.noteFreezes(s)
