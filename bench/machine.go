@@ -1,8 +1,10 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
+	"os/exec"
 	"regexp"
 	"runtime"
 	"strconv"
@@ -39,4 +41,17 @@ func memory() string {
 func release() string {
 	data, _ := os.ReadFile("/proc/sys/kernel/osrelease")
 	return strings.TrimSpace(string(data))
+}
+
+// version is the commit that is measured, and whether the checkout has changes, other than results.
+func version(ctx context.Context, root string) string {
+	commit, err := exec.CommandContext(ctx, "git", "-C", root, "rev-parse", "--short", "HEAD").Output()
+	if err != nil {
+		return "unknown"
+	}
+	changes, err := exec.CommandContext(ctx, "git", "-C", root, "status", "--porcelain", "--", ":!bench/latest.json").Output()
+	if err != nil || len(changes) > 0 {
+		return strings.TrimSpace(string(commit)) + ", changed"
+	}
+	return strings.TrimSpace(string(commit))
 }

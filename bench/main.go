@@ -1,7 +1,8 @@
 // Command bench measures Salvor against the physical limits of the machine it runs on.
 //
 // A ratio is of two sides that ran in the same run in turn, A B A B and so on, on the same throw-away cluster; its
-// median is that of the rounds. The results are printed as a table and written to bench/latest.json.
+// median is that of the rounds. The results are printed as a table, and take the place of those that bench/latest.json has of
+// the same benchmarks; each says of which version it is.
 package main
 
 import (
@@ -13,7 +14,6 @@ import (
 	"os/signal"
 	"path"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"time"
 )
@@ -71,14 +71,8 @@ func run(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, b.close()) }()
 	b.backups = *backups
-	results, err := b.runAll(ctx, chosen)
+	results, err := b.runAll(ctx, chosen, filepath.Join(b.root, *out))
 	if err != nil {
-		return err
-	}
-	if *only != "" { // a part must not pass for the whole
-		*out = strings.TrimSuffix(*out, ".json") + "-part.json"
-	}
-	if err := writeJSON(filepath.Join(b.root, *out), results); err != nil {
 		return err
 	}
 	return report(results, *out)
@@ -99,9 +93,10 @@ func choose(pattern string) ([]benchmark, error) {
 	return chosen, nil
 }
 
-func (b *bench) runAll(ctx context.Context, chosen []benchmark) ([]Result, error) {
+// runAll runs the benchmarks, and writes what each found as soon as it has ended.
+func (b *bench) runAll(ctx context.Context, chosen []benchmark, out string) ([]Result, error) {
 	var all []Result
-	where := machine()
+	where, what, day := machine(), version(ctx, b.root), time.Now().Format(time.DateOnly)
 	for _, one := range chosen {
 		begin := time.Now()
 		b.say("%s: %s", one.name, one.about)
@@ -110,7 +105,10 @@ func (b *bench) runAll(ctx context.Context, chosen []benchmark) ([]Result, error
 			return nil, fmt.Errorf("%s: %w", one.name, err)
 		}
 		for i := range results {
-			results[i].Machine = where
+			results[i].Machine, results[i].Version, results[i].Day = where, what, day
+		}
+		if err := record(out, one.name, results); err != nil {
+			return nil, err
 		}
 		all = append(all, results...)
 		b.say("%s: done in %.0f s", one.name, time.Since(begin).Seconds())

@@ -1,11 +1,8 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"slices"
 	"text/tabwriter"
 )
@@ -22,6 +19,9 @@ type Result struct {
 	// N is how many measurements the median is of.
 	N       int    `json:"n"`
 	Machine string `json:"machine"`
+	// Version of what was measured, as git describes it, and the day.
+	Version string `json:"version"`
+	Day     string `json:"day"`
 }
 
 // info is a number without aim.
@@ -79,17 +79,4 @@ func printTable(w io.Writer, results []Result) error {
 		fmt.Fprintf(t, "%s\t%.4g\t%s\t%s\t%s\t%d\n", r.Name, r.Median, r.Unit, aim, ok, r.N)
 	}
 	return t.Flush()
-}
-
-// writeJSON replaces the file by the results, whole or not at all.
-func writeJSON(path string, results []Result) error {
-	data, err := json.MarshalIndent(results, "", "  ")
-	if err != nil {
-		return fmt.Errorf("encoding the results: %w", err)
-	}
-	temp := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".new")
-	if err := os.WriteFile(temp, append(data, '\n'), 0o644); err != nil {
-		return fmt.Errorf("writing the results: %w", err)
-	}
-	return os.Rename(temp, path)
 }

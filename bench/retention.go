@@ -39,8 +39,8 @@ func benchRetention(_ context.Context, b *bench) ([]Result, error) {
 		}
 	}
 	return []Result{
-		atMost(1, "retention of 100,000 backups by every rule", seconds, "s"),
-		info("retention: backups kept of them", []float64{float64(kept)}, ""),
+		atMost(1, "retention/100000-backups-by-every-rule", seconds, "s"),
+		info("retention/backups-kept-of-them", []float64{float64(kept)}, "backups"),
 	}, nil
 }
 
