@@ -18,7 +18,7 @@ func TestSuite(t *testing.T) {
 		{"flags follow -json", "-race ./...", "", "go test -json -race ./..."},
 		{"-C comes first", "-C tools -p 2 ./...", "", "go test -C tools -json -p 2 ./..."},
 		{"variables come before", "A=b C= -gcflags=all=-l ./...", "A=b C=", "go test -json -gcflags=all=-l ./..."},
-		{"one that lets others go first", "nice A=b -p 2 ./...", "A=b", "nice go test -json -p 2 ./..."},
+		{"one that lets others go first", "nice A=b -p 2 ./...", "A=b", "go test -json -p 2 ./..."},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := newSuite(c.in)
@@ -28,7 +28,47 @@ func TestSuite(t *testing.T) {
 			if diff := cmp.Diff(strings.Fields(c.want), s.command); diff != "" {
 				t.Error(diff)
 			}
+			if s.nice != strings.HasPrefix(c.in, "nice ") {
+				t.Errorf("nice: %t", s.nice)
+			}
 		})
+	}
+}
+
+// What a nice suite starts is nice, within its session, and so is the session.
+func TestNiceSuiteLetsOthersGoFirst(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{"go.mod": "module m\n\ngo 1.26\n", "it_test.go": `package m
+
+import (
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+func TestNice(t *testing.T) {
+	if nice, err := syscall.Getpriority(syscall.PRIO_PROCESS, 0); err != nil || nice != 20-19 { // as the system call has it
+		t.Error(nice, err)
+	}
+	if group, err := os.ReadFile("/proc/self/autogroup"); err == nil && !strings.HasSuffix(strings.TrimSpace(string(group)), " nice 19") {
+		t.Errorf("%s", group)
+	}
+}
+`} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []struct{ prefix, want string }{{"nice ", "1 passed, 0 failed"}, {"", "0 passed, 1 failed"}} {
+		var w strings.Builder
+		tally := newTally(&w, time.Now)
+		if err := newSuite(c.prefix+"-C "+dir+" -count=1 .").run(t.Context(), tally); err != nil {
+			t.Fatal(err)
+		}
+		if tally.report(nil); !strings.Contains(w.String(), c.want) {
+			t.Errorf("%q: %q is not in\n%s", c.prefix, c.want, &w)
+		}
 	}
 }
 
