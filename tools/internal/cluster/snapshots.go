@@ -93,7 +93,8 @@ func (r *run) awaitSnapshots(ctx context.Context) error {
 	return nil
 }
 
-// The retry intervals are short, as nothing here is ever overloaded.
+// The retry intervals are short, as nothing here is ever overloaded. Only csi-snapshotter begins as it does by default, with
+// a second: what is pending is asked for after each of them, and would take the turns of what is yet to be cut.
 const (
 	retryStart = "--retry-interval-start=100ms"
 	retryMax   = "--retry-interval-max=2s"
@@ -117,7 +118,7 @@ func snapshotterArgs(l layout, groups bool) []string {
 		groupGate(groups), resync,
 		"--kubeconfig=" + l.config(adminUser), "--csi-address=" + driverSocket,
 		"--extra-create-metadata",
-		retryStart, retryMax, "--kube-api-qps=100", "--kube-api-burst=200",
+		retryMax, "--kube-api-qps=100", "--kube-api-burst=200",
 	}
 }
 
