@@ -38,8 +38,8 @@ var volumeSides = []struct{ name, namespace, class string }{
 	{"1-large", "one-large", "ebs"},
 	{"20", "twenty", "ebs"},
 	{"20-large", "twenty-large", "ebs"},
-	{"20-pending", "twenty", "pending"}, // the pending ones come last: nobody asks for them while others are measured
-	{"1-pending", "one", "pending"},
+	{"1-pending", "one", "pending"}, // the pending ones come last, the many after the one: what is asked for meanwhile takes turns
+	{"20-pending", "twenty", "pending"},
 }
 
 // benchVolumes compares, in turn, for how long a backup holds an application with one volume and with 20, with small ones
