@@ -72,7 +72,8 @@ type Exception struct {
 	Namespace string `json:"namespace,omitempty"`
 	// Revision it was read at; empty when its server has none.
 	Revision string `json:"revision,omitempty"`
-	// After is the key (namespace/name) of the last object that was still read at the capture revision; empty: none was.
+	// After is the key (namespace/name) of the last object that was still read at the capture revision, or at that of the
+	// exception before; empty: none was.
 	After  string `json:"after,omitempty"`
 	Reason string `json:"reason"`
 }

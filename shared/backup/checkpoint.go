@@ -45,11 +45,11 @@ type checkpoint struct {
 
 // listed is a list that was read to its end and stored.
 type listed struct {
-	Kind      string             `json:"kind"`
-	Namespace string             `json:"namespace,omitempty"`
-	Segments  []archive.Segment  `json:"segments,omitempty"`
-	Excluded  map[string]int64   `json:"excluded,omitempty"`
-	Exception *archive.Exception `json:"exception,omitempty"`
+	Kind       string              `json:"kind"`
+	Namespace  string              `json:"namespace,omitempty"`
+	Segments   []archive.Segment   `json:"segments,omitempty"`
+	Excluded   map[string]int64    `json:"excluded,omitempty"`
+	Exceptions []archive.Exception `json:"exceptions,omitempty"`
 }
 
 // listKey tells lists apart.
@@ -145,12 +145,12 @@ func itemOf(namespace string, line []byte) cluster.Item {
 }
 
 // finish notes that the stream's list was read to its end, if it was stored as it was read.
-func (s *stream) finish(namespace string, exception *archive.Exception) {
+func (s *stream) finish(namespace string, exceptions []archive.Exception) {
 	if s.segments == nil || s.uploads == nil {
 		return
 	}
 	s.finished = append(s.finished, listed{Kind: s.resource.String(), Namespace: namespace, Segments: s.done,
-		Excluded: maps.Clone(s.skipped), Exception: exception})
+		Excluded: maps.Clone(s.skipped), Exceptions: exceptions})
 }
 
 // stored are the copies that are known to be there, and what of them this backup has brought.

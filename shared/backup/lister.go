@@ -37,8 +37,8 @@ type lister struct {
 	compared bool   // revision was lost: pass over keys up to last
 	until    string // last, when the revision was lost
 	lost     int
-	// exception is set when not all was read at the revision.
-	exception *archive.Exception
+	// exceptions are what was not read at the revision, each from behind an object on, up to that of the next.
+	exceptions []archive.Exception
 }
 
 func (r *run) lister(res cluster.Resource, namespace, revision string) *lister {
@@ -158,26 +158,34 @@ func (l *lister) secondRevision(ctx context.Context, err error) error {
 	if revErr != nil {
 		return fmt.Errorf("noting a second revision: %w", revErr)
 	}
-	l.except(revision, fmt.Sprintf("revision %s was compacted away before all was read", l.revision))
+	l.except(revision, l.last, fmt.Sprintf("revision %s was compacted away before all was read", l.revision))
 	l.revision, l.token, l.inPage, l.skip = revision, "", 0, 0
 	l.compared, l.until = l.last != "", l.last
 	return nil
 }
 
-func (l *lister) except(revision, reason string) {
-	l.exception = &archive.Exception{Kind: l.resource.String(), Namespace: l.namespace, Revision: revision, After: l.last, Reason: reason}
+func (l *lister) except(revision, after, reason string) {
+	if n := len(l.exceptions); n > 0 && l.exceptions[n-1].After == after { // nothing was read at the one before
+		l.exceptions = l.exceptions[:n-1]
+	}
+	l.exceptions = append(l.exceptions, archive.Exception{Kind: l.resource.String(), Namespace: l.namespace, Revision: revision, After: after, Reason: reason})
+}
+
+// excepted reports whether objects are known to be read at the revision, which is not that of the backup.
+func (l *lister) excepted(revision string) bool {
+	n := len(l.exceptions)
+	return n > 0 && l.exceptions[n-1].Revision == revision
 }
 
 // checkRevision makes sure that the page is of the revision that was asked for.
 func (l *lister) checkRevision(result cluster.ListResult) error {
-	if l.revision == "" || l.tuning.NoRevision || result.Revision == l.revision || l.exception != nil && l.exception.Revision == result.Revision {
+	if l.revision == "" || l.tuning.NoRevision || result.Revision == l.revision || l.excepted(result.Revision) {
 		return nil
 	}
 	if l.spec.Consistency == salvor.ConsistencyStrict {
 		return salvor.Errorf(salvor.Gone, "%s answered at revision %q instead of %s", l.resource, result.Revision, l.revision).
 			WithHint("its server keeps its own revisions; consistency: BestEffort accepts that and says so")
 	}
-	l.except(result.Revision, "its server keeps revisions of its own")
-	l.exception.After = ""
+	l.except(result.Revision, "", "its server keeps revisions of its own")
 	return nil
 }

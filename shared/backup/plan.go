@@ -24,13 +24,10 @@ func (r *run) plan(ctx context.Context) error {
 	if r.selection, err = selection.New(r.spec.Scope); err != nil {
 		return err
 	}
-	if r.version, err = r.site.Cluster.Version(ctx); err != nil {
+	if err := r.greet(ctx); err != nil {
 		return fmt.Errorf("cluster %q: %w", r.spec.Cluster, err)
 	}
-	if r.uid, err = r.site.Cluster.UID(ctx); err != nil && !apierrors.IsForbidden(err) {
-		return fmt.Errorf("cluster %q: %w", r.spec.Cluster, err)
-	}
-	served, err := r.site.Cluster.Discover(ctx)
+	served, err := r.discover(ctx)
 	if err != nil {
 		return fmt.Errorf("cluster %q: %w", r.spec.Cluster, err)
 	}
@@ -53,16 +50,42 @@ func (r *run) plan(ctx context.Context) error {
 	return r.checkAny()
 }
 
+// greet asks the cluster who it is. One that can't be connected to at all is not asked again: most often its address is wrong.
+func (r *run) greet(ctx context.Context) (err error) {
+	if r.version, err = r.site.Cluster.Version(ctx); err != nil && !unreached(err) {
+		err = r.retry(ctx, func() (err error) {
+			r.version, err = r.site.Cluster.Version(ctx)
+			return err
+		})
+	}
+	if err != nil {
+		return err
+	}
+	err = r.retry(ctx, func() (err error) {
+		r.uid, err = r.site.Cluster.UID(ctx)
+		return err
+	})
+	if apierrors.IsForbidden(err) {
+		return nil
+	}
+	return err
+}
+
+// discover asks what the cluster serves.
+func (r *run) discover(ctx context.Context) (served cluster.Discovery, err error) {
+	err = r.retry(ctx, func() (err error) {
+		served, err = r.site.Cluster.Discover(ctx)
+		return err
+	})
+	return served, err
+}
+
 // newKinds adds kinds that were defined since the plan, while rules ran: there may be objects of them at the cut.
 func (r *run) newKinds(ctx context.Context) error {
 	if !r.quiesced {
 		return nil
 	}
-	var served cluster.Discovery
-	err := r.retry(ctx, func() (err error) {
-		served, err = r.site.Cluster.Discover(ctx)
-		return err
-	})
+	served, err := r.discover(ctx)
 	if err != nil {
 		return fmt.Errorf("cluster %q: looking for kinds that are new: %w", r.spec.Cluster, err)
 	}

@@ -54,7 +54,8 @@ func (r *run) sleep(ctx context.Context, pause *wait.Backoff, err error) error {
 // transient reports whether the same request may succeed later: a busy or restarting server, a connection that broke,
 // a server that lags behind the revision, or a token that had just expired and is renewed on the next request.
 func transient(err error) bool {
-	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+	var connection *net.OpError // one that was waited for in vain calls itself DeadlineExceeded, too
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) && !errors.As(err, &connection) {
 		return false
 	}
 	if apierrors.IsTooManyRequests(err) || apierrors.IsServerTimeout(err) || apierrors.IsTimeout(err) || apierrors.IsInternalError(err) ||
@@ -69,4 +70,10 @@ func transient(err error) bool {
 	var request *url.Error
 	return errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrNoProgress) ||
 		errors.As(err, &network) || errors.As(err, &request) || strings.Contains(err.Error(), "http2: ")
+}
+
+// unreached reports whether no connection came about.
+func unreached(err error) bool {
+	connection, ok := errors.AsType[*net.OpError](err)
+	return ok && connection.Op == "dial"
 }

@@ -1,10 +1,13 @@
 package backup_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"net"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -29,6 +32,64 @@ var faults = []error{
 	apierrors.NewUnauthorized("token expired"),
 	apierrors.NewInternalError(errors.New("etcdserver: leader changed")),
 	apierrors.NewServiceUnavailable("restarting"),
+	inVain(),
+}
+
+// inVain is the error of a connection that nobody takes within its time.
+func inVain() error {
+	_, err := (&net.Dialer{Deadline: time.Unix(1, 0)}).Dial("tcp", "127.0.0.1:1")
+	return &url.Error{Op: "Get", URL: "https://127.0.0.1:1/api/v1/configmaps", Err: err}
+}
+
+// What is asked before anything is listed is asked again as well.
+func TestFaultsBeforeTheFirstListAreOver(t *testing.T) {
+	for _, fault := range faults {
+		for _, asked := range []string{"version", "uid", "discover"} {
+			if _, dial := errors.AsType[*net.OpError](fault); dial && asked == "version" {
+				continue // nobody has ever answered there: it is not waited for
+			}
+			f, _ := filled(1)
+			b := newBench(t, &moody{fakeCluster: f, fault: fault, at: asked})
+			if done, err := b.make(t, quiesced("b", "*")); err != nil || done.Status.Phase != salvor.PhaseCompleted {
+				t.Errorf("%v when asked for its %s: %v", fault, asked, err)
+			}
+		}
+	}
+}
+
+// moody is a cluster that fails the first two times that it is asked for something.
+type moody struct {
+	*fakeCluster
+	fault error
+	at    string
+	asked int
+}
+
+func (m *moody) fail(what string) error {
+	if m.at != what {
+		return nil
+	}
+	if m.asked++; m.asked > 2 {
+		return nil
+	}
+	return m.fault
+}
+
+func (m *moody) Version(ctx context.Context) (string, error) {
+	v, _ := m.fakeCluster.Version(ctx)
+	return v, m.fail("version")
+}
+
+func (m *moody) UID(ctx context.Context) (string, error) {
+	uid, _ := m.fakeCluster.UID(ctx)
+	return uid, m.fail("uid")
+}
+
+func (m *moody) Discover(ctx context.Context) (cluster.Discovery, error) {
+	if err := m.fail("discover"); err != nil {
+		return cluster.Discovery{}, err
+	}
+	return m.fakeCluster.Discover(ctx)
 }
 
 func filled(perNamespace int) (*fakeCluster, []string) {
@@ -85,6 +146,39 @@ func sorted(s []string) map[string]int {
 		m[k]++
 	}
 	return m
+}
+
+// A list that takes so long that etcd forgets one revision after the other says which objects are of which.
+func TestEachRevisionOfAListIsNamed(t *testing.T) {
+	f, want := filled(8) // 24 objects in pages of 7
+	expire := map[string]bool{"7@100": true, "14@101": true}
+	f.fault = func(r cluster.ListRequest, _ int) error {
+		if r.Resource.Name != "configmaps" || !expire[r.Continue] {
+			return nil
+		}
+		delete(expire, r.Continue)
+		f.revision++
+		return apierrors.NewResourceExpired("compacted")
+	}
+	b := newBench(t, f)
+	done, err := b.make(t, quiesced("b", "*"))
+	if err != nil || done.Status.Phase != salvor.PhaseCompleted || len(expire) > 0 {
+		t.Fatalf("%+v, %v, not forgotten: %v", done, err, expire)
+	}
+	m, _, err := b.repo.Manifest(t.Context(), "b")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	for _, x := range m.Exceptions {
+		got[x.After] = x.Revision
+	}
+	if d := cmp.Diff(map[string]string{"a-b/o-006": "101", "a/o-005": "102"}, got); d != "" || m.Revision != "100" {
+		t.Errorf("revision %s, then (-want +got):\n%s", m.Revision, d)
+	}
+	if d := cmp.Diff(sorted(want), sorted(b.keys(t, "b", "configmaps"))); d != "" {
+		t.Errorf("objects (-want +got):\n%s", d)
+	}
 }
 
 func TestFaultThatStaysIsNamed(t *testing.T) {

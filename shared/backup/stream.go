@@ -38,18 +38,18 @@ func (s *stream) read(namespace string, to func(*stream) (sink, error)) error {
 	if s.skipped == nil {
 		s.skipped = map[string]int64{}
 	}
-	exception, err := s.hand(namespace, into)
+	exceptions, err := s.hand(namespace, into)
 	if endErr := into.end(); err == nil {
 		err = endErr
 	}
-	s.note(namespace, exception, err == nil)
+	s.note(namespace, exceptions, err == nil)
 	return err
 }
 
 // hand hands out the objects: of a list that an earlier worker has stored, from there.
-func (s *stream) hand(namespace string, into sink) (*archive.Exception, error) {
+func (s *stream) hand(namespace string, into sink) ([]archive.Exception, error) {
 	if l := s.earlierLists[listKey{s.resource.String(), namespace}]; l != nil && s.segments != nil {
-		return l.Exception, s.replay(l, into)
+		return l.Exceptions, s.replay(l, into)
 	}
 	l := s.lister(s.resource, namespace, s.revisionOf(namespace))
 	if s.resource.Namespaced {
@@ -61,7 +61,7 @@ func (s *stream) hand(namespace string, into sink) (*archive.Exception, error) {
 		}
 		return into.item(i)
 	})
-	return l.exception, err
+	return l.exceptions, err
 }
 
 // chooses is a sink that stores what the scope chooses, and notes what that needs of objects without namespace.
@@ -152,18 +152,16 @@ func (s *stream) seal(segment archive.Segment, data *spool) error {
 }
 
 // note adds what the stream did to the capture; whole says that it read its list to the end.
-func (s *stream) note(namespace string, exception *archive.Exception, whole bool) {
+func (s *stream) note(namespace string, exceptions []archive.Exception, whole bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if whole {
-		s.finish(namespace, exception)
+		s.finish(namespace, exceptions)
 	}
 	kind := s.resource.String()
 	s.capture.segments[kind] = append(s.capture.segments[kind], s.done...)
 	for reason, n := range s.skipped {
 		s.excluded[archive.Excluded{Kind: kind, Reason: reason}] += n
 	}
-	if exception != nil {
-		s.manifest.Exceptions = append(s.manifest.Exceptions, *exception)
-	}
+	s.manifest.Exceptions = append(s.manifest.Exceptions, exceptions...)
 }

@@ -37,7 +37,8 @@ func retry(ctx context.Context, passes func(error) bool, do func() error) error 
 
 // transient reports whether asking again may help.
 func transient(err error) bool {
-	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+	var connection *net.OpError // one that was waited for in vain calls itself DeadlineExceeded, too
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) && !errors.As(err, &connection) {
 		return false
 	}
 	if api := apierrors.APIStatus(nil); errors.As(err, &api) {
