@@ -26,7 +26,7 @@ func (r *run) try(ctx context.Context, send func(context.Context) ([]byte, error
 		if err == nil || ctx.Err() != nil || !again(err, tries) {
 			return answer, unsure, err
 		}
-		unsure = unsure || !apierrors.IsTooManyRequests(err)
+		unsure = unsure || !apierrors.IsTooManyRequests(err) && !apierrors.IsUnauthorized(err)
 		if waited >= r.tuning.Patience {
 			return nil, unsure, &unreachable{err}
 		}
@@ -48,6 +48,12 @@ func attempt(ctx context.Context, limit time.Duration, send func(context.Context
 // internalTries: a 500 is most often a webhook that fails; the second pass comes back to it.
 const internalTries = 3
 
+// refresh asks again what the target serves.
+func (r *run) refresh(ctx context.Context) error {
+	_, _, err := r.try(ctx, func(ctx context.Context) ([]byte, error) { return nil, r.served.refresh(ctx, r.target) })
+	return err
+}
+
 // again reports whether the same request may succeed in a moment.
 func again(err error, tries int) bool {
 	var status apierrors.APIStatus
@@ -56,7 +62,7 @@ func again(err error, tries int) bool {
 		return tries < internalTries
 	case !errors.As(err, &status):
 		return salvor.CodeOf(err) == salvor.Internal || salvor.CodeOf(err) == salvor.Unavailable // the connection
-	case apierrors.IsInternalError(err):
+	case apierrors.IsInternalError(err), apierrors.IsUnauthorized(err): // a token that has just expired is renewed by the next request
 		return tries < internalTries
 	case apierrors.IsTooManyRequests(err), apierrors.IsServerTimeout(err), apierrors.IsServiceUnavailable(err), apierrors.IsTimeout(err):
 		return true

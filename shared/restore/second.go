@@ -38,7 +38,7 @@ func (r *run) second(ctx context.Context) error {
 		}
 		waited += pause
 		pause = min(2*pause, 15*time.Second)
-		if err := r.served.refresh(ctx, r.target); err != nil {
+		if err := r.refresh(ctx); err != nil {
 			return err
 		}
 		before := len(left)

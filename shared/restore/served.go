@@ -119,7 +119,7 @@ func (r *run) awaitDefinitions(ctx context.Context, units []*unit) error {
 	}
 	pause := 50 * time.Millisecond
 	for waited := time.Duration(0); ; waited += pause {
-		if err := r.served.refresh(ctx, r.target); err != nil {
+		if err := r.refresh(ctx); err != nil {
 			return err
 		}
 		lack := r.served.lacking(units)

@@ -26,6 +26,9 @@ type faulty struct {
 	restore.Target
 	mu      sync.Mutex
 	creates int
+	// asked counts discoveries; discover, if set, is asked with their number, from 1.
+	asked    int
+	discover func(n int) error
 	// before and after are asked with the number of the create, from 1; an error of after hides a create that took place.
 	before, after func(n int) error
 }
@@ -47,6 +50,19 @@ func (f *faulty) Create(ctx context.Context, r cluster.Resource, ns string, body
 		}
 	}
 	return live, err
+}
+
+func (f *faulty) Discover(ctx context.Context) (cluster.Discovery, error) {
+	f.mu.Lock()
+	f.asked++
+	n := f.asked
+	f.mu.Unlock()
+	if f.discover != nil {
+		if err := f.discover(n); err != nil {
+			return cluster.Discovery{}, err
+		}
+	}
+	return f.Target.Discover(ctx)
 }
 
 var errLost = errors.New("read tcp 127.0.0.1: connection reset by peer")
@@ -108,6 +124,36 @@ func TestAServerThatIsBusy(t *testing.T) {
 	}
 }
 
+func TestATokenThatExpires(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	spec, _ := w.some(10)
+	w.target = &faulty{Target: w.c, before: func(n int) error {
+		if n == 5 {
+			return apierrors.NewUnauthorized("the token has expired")
+		}
+		return nil
+	}}
+	if o := w.completed(spec); o.count(salvor.OutcomeCreated) != 11 {
+		t.Errorf("outcomes %v", o)
+	}
+}
+
+func TestATokenThatIsNotRenewedEndsTheRestore(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	spec, _ := w.some(10)
+	w.target = &faulty{Target: w.c, before: func(n int) error {
+		if n >= 5 {
+			return apierrors.NewUnauthorized("the token has expired")
+		}
+		return nil
+	}}
+	if r, err := w.restore(spec); err == nil || r.Status.Phase != salvor.PhaseFailed || !strings.Contains(r.Status.Message, "the token has expired") {
+		t.Errorf("phase %s, message %q, error %v", r.Status.Phase, r.Status.Message, err)
+	}
+}
+
 func TestAServerThatGoesAwayEndsTheRestore(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -139,6 +185,11 @@ func TestAWebhookThatFailsForATime(t *testing.T) {
 	w.target = &faulty{Target: w.c, before: func(n int) error {
 		if n > 3 && n < 35 {
 			return apierrors.NewInternalError(errors.New(`failed calling webhook "policy.example.org": no endpoints available`))
+		}
+		return nil
+	}, discover: func(n int) error { // which is asked for again before what has failed is tried again
+		if n == 2 || n == 3 {
+			return apierrors.NewServiceUnavailable("the API server restarts")
 		}
 		return nil
 	}}
