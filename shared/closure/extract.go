@@ -19,7 +19,7 @@ type object struct {
 // extractors add what objects of a kind say about others. A kind without one says nothing but who owns it.
 var extractors = map[string]func(*Facts, object){
 	configMaps:                              record,
-	secrets:                                 record,
+	secrets:                                 secret,
 	claims:                                  claim,
 	volumes:                                 volumeFacts,
 	services:                                service,
@@ -78,7 +78,7 @@ func Extract(res cluster.Resource, i cluster.Item, made bool) Facts {
 	switch {
 	case !known && !runsPods && !Custom(res.Group) && !mentions(i.Raw):
 		return f
-	case (kind == configMaps || kind == secrets) && !mentions(i.Raw) && !strings.HasPrefix(i.Name, "sh.helm."):
+	case (kind == configMaps || kind == secrets) && !mentions(i.Raw) && !strings.HasPrefix(i.Name, "sh.helm.") && !isToken(i.Raw):
 		return f // most objects of most clusters
 	}
 	o := object{i.Namespace, i.Name, i.Raw, meta{}}
@@ -108,6 +108,19 @@ func Extract(res cluster.Resource, i cluster.Item, made bool) Facts {
 func mentions(raw []byte) bool {
 	return bytes.Contains(raw, []byte(`"ownerReferences"`)) || bytes.Contains(raw, []byte(helmOwner))
 }
+
+// secret needs the ServiceAccount that it is a token of: without, the token controller deletes it.
+func secret(f *Facts, o object) {
+	record(f, o)
+	if isToken(o.raw) {
+		f.want(serviceAccounts, text(rawjson.Get(o.raw, "metadata", "annotations", tokenAccount)), "account of")
+	}
+}
+
+// tokenAccount is the annotation of a token that names its ServiceAccount.
+const tokenAccount = "kubernetes.io/service-account.name"
+
+func isToken(raw []byte) bool { return bytes.Contains(raw, []byte(`"`+tokenAccount+`"`)) }
 
 func record(f *Facts, o object) {
 	if release := helmRecord(o.name); release != "" {

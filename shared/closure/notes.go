@@ -25,7 +25,7 @@ const (
 func Notes() []Note {
 	return []Note{
 		{configMaps, "", "of Helm's records: objects of the release that are taken whole"},
-		{secrets, "", "of Helm's records: objects of the release that are taken whole"},
+		{secrets, "the ServiceAccount that it is a token of", "of Helm's records: objects of the release that are taken whole"},
 		{services, "the Secret with which a load balancer of AWS signs people in", "the pods that it selects"},
 		{serviceAccounts, "its Secrets and image pull secrets", ""},
 		{claims, "its volume and classes, what its data came from", "the StatefulSet whose template it was made from, also of a replica that is gone"},

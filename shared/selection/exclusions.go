@@ -1,7 +1,10 @@
 package selection
 
 // Exclusion is a kind that a backup leaves out unless its scope names it, and why.
-type Exclusion struct{ Kind, Reason string }
+type Exclusion struct {
+	Kind   string `json:"kind"`
+	Reason string `json:"reason"`
+}
 
 // excludedKinds are the kinds whose every object is made again by a control plane, a node or an add-on.
 var excludedKinds = []Exclusion{
@@ -49,7 +52,7 @@ var objectRules = []objectRule{
 	{"endpointslices.discovery.k8s.io", "made from the Service's selector by the endpoint slice controller",
 		anyOf(labelIs("endpointslice.kubernetes.io/managed-by", "endpointslice-controller.k8s.io"),
 			labelIs("endpointslice.kubernetes.io/managed-by", "endpointslicemirroring-controller.k8s.io"), object.apiServerService), false},
-	{"secrets", "a token that only the old cluster accepts", fieldIs("type", `"kubernetes.io/service-account-token"`), false},
+	{"secrets", "a token that the old cluster made by itself, and that only it accepts", object.madeToken, false},
 	{"secrets", "a token with which machines join the old cluster", fieldIs("type", `"bootstrap.kubernetes.io/token"`), false},
 	{"configmaps", "the old cluster's certificate authority, published in every namespace", named("kube-root-ca.crt"), false},
 	{"clusterroles.rbac.authorization.k8s.io", "one of the API server's own", labelIs("kubernetes.io/bootstrapping", "rbac-defaults"), false},

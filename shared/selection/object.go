@@ -27,6 +27,21 @@ func named(name string) func(object) bool {
 	return func(o object) bool { return o.Name == name }
 }
 
+// madeToken reports whether the token controller made the Secret of its own accord, as it did until Kubernetes 1.24: it is
+// called ACCOUNT-token-xxxxx. One that somebody asked for by a name of its own is filled anew where it comes back.
+func (o object) madeToken() bool {
+	if !fieldIs("type", `"kubernetes.io/service-account-token"`)(o) {
+		return false
+	}
+	account, err := rawjson.Unquote(rawjson.Get(o.Raw, "metadata", "annotations", "kubernetes.io/service-account.name"))
+	suffix, ours := strings.CutPrefix(o.Name, account+"-token-")
+	return err == nil && ours && len(suffix) == 5 && strings.Trim(suffix, generated) == ""
+}
+
+// generated are the characters of the end of a generated name:
+// https://github.com/kubernetes/apimachinery/blob/master/pkg/util/rand/rand.go
+const generated = "bcdfghjklmnpqrstvwxz2456789"
+
 // apiServerService: the Service by which pods find the API server, or what of its addresses has the same name.
 func (o object) apiServerService() bool { return o.Namespace == "default" && o.Name == "kubernetes" }
 
