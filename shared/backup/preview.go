@@ -13,17 +13,17 @@ import (
 
 // Preview is what a backup would take if it began now.
 type Preview struct {
-	Namespaces []string
+	Namespaces []string `json:"namespaces"`
 	// Missing are namespaces that the scope names and that do not exist.
-	Missing []string
+	Missing []string `json:"missing,omitempty"`
 	// Kinds that would be read; of those without namespace only what is needed, unless the scope takes all.
-	Kinds []cluster.Resource
+	Kinds []cluster.Resource `json:"kinds"`
 	// Excluded are kinds that are left out by themselves, with the reason.
-	Excluded []selection.Exclusion
-	Failures []salvor.Failure
-	Warnings []string
+	Excluded []selection.Exclusion `json:"excluded,omitempty"`
+	Failures []salvor.Failure      `json:"failures,omitempty"`
+	Warnings []string              `json:"warnings,omitempty"`
 	// Volumes are those that would be cut, which have no State yet, and the others with their reasons.
-	Volumes []archive.Volume
+	Volumes []archive.Volume `json:"volumes,omitempty"`
 }
 
 // Preview finds out what the backup would take, records nothing and changes nothing.

@@ -120,7 +120,7 @@ func (a *app) applyAll(ctx context.Context, h *home.Home, objects []salvor.Objec
 		}
 	}
 	if !out.table() && len(stored) > 0 {
-		errs = append(errs, a.print(out, stored, len(stored) == 1))
+		errs = append(errs, a.print(out, stored, len(objects) == 1))
 	}
 	return errors.Join(errs...)
 }

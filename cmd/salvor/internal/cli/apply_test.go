@@ -1,6 +1,7 @@
 package cli_test
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 )
@@ -45,6 +46,19 @@ func TestApplySaysWhatItDid(t *testing.T) {
 	got := s.must("get", "rule", "freeze", "-o", "yaml")
 	if !strings.Contains(got, "shell: sync -f /data") || !strings.Contains(got, "requestedBy: ada@example") {
 		t.Errorf("the rule is not the last one applied by its first owner:\n%s", got)
+	}
+}
+
+// However many of several documents could be stored, a list of them is printed.
+func TestApplyPrintsAListOfSeveral(t *testing.T) {
+	s := newShell(t)
+	s.stdin = freeze
+	s.must("apply", "-f", "-")
+	s.stdin = strings.Replace(freeze, "name: freeze", "name: freeze\n  resourceVersion: outdated", 1) + "---\n" + strings.Replace(freeze, "name: freeze", "name: thaw", 1)
+	r := s.run("apply", "-f", "-", "-o", "json")
+	var printed struct{ Items []any }
+	if err := json.Unmarshal([]byte(r.stdout), &printed); err != nil || r.code != 4 || len(printed.Items) != 1 {
+		t.Errorf("ended with %d, %v: %s%s", r.code, err, r.stdout, r.stderr)
 	}
 }
 

@@ -41,7 +41,7 @@ A backup that is Settling is waited for: its objects are stored, and its volume 
 			return err
 		}
 		if b.Status.Phase.Done() && b.Status.Thaw != nil {
-			return a.payThaw(cmd.Context(), h, b)
+			return a.payThaw(cmd.Context(), h, b, *out)
 		}
 		if b.Status.Phase == salvor.PhaseSettling {
 			return a.goOnSettling(cmd.Context(), h, b, *out)
@@ -67,11 +67,15 @@ func (a *app) goOnSettling(ctx context.Context, h *home.Home, b *salvor.Backup, 
 }
 
 // payThaw runs what a backup that has ended still owes.
-func (a *app) payThaw(ctx context.Context, h *home.Home, b *salvor.Backup) error {
-	if _, err := h.Backups().PayThaw(ctx, b.ID()); err != nil {
+func (a *app) payThaw(ctx context.Context, h *home.Home, b *salvor.Backup, out output) error {
+	paid, err := h.Backups().PayThaw(ctx, b.ID())
+	if err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(a.sys.Stdout, "%s thawed; it stays %s\n", reference(b), b.Status.Phase)
+	if !out.table() {
+		return a.print(out, []salvor.Object{paid}, true)
+	}
+	_, err = fmt.Fprintf(a.sys.Stdout, "%s thawed; it stays %s\n", reference(b), b.Status.Phase)
 	return err
 }
 
@@ -111,7 +115,7 @@ Before that, Ctrl-C thaws the application, records the backup as Canceled and en
 		}
 		b.RequestedBy = a.sys.User
 		if dryRun {
-			return a.previewBackup(cmd.Context(), h, b)
+			return a.previewBackup(cmd.Context(), h, b, *out)
 		}
 		a.limitMemory()
 		return a.makeBackup(cmd.Context(), h, b, named, *out)

@@ -100,6 +100,12 @@ func TestCalendarCountsDaysOfTheZone(t *testing.T) {
 	if len(month.Days) != 30 || month.Zone != "UTC" || month.Days[20].Backups != 1 || month.Days[21].Backups != 1 {
 		t.Errorf("got %+v", month)
 	}
+	if got := s.must("backups", "--calendar", "--zone", "UTC", "-o", "yaml"); !strings.HasPrefix(got, "days:\n- backups: 0\n") {
+		t.Errorf("as YAML it prints\n%s", got)
+	}
+	if r := s.run("backups", "--calendar", "-o", "name"); r.code != 2 || r.stdout != "" {
+		t.Errorf("by name it ended with %d: %s", r.code, r.stdout)
+	}
 	if r := s.run("backups", "--calendar", "--limit", "3"); r.code != 2 {
 		t.Errorf("--calendar with --limit ended with %d: %s", r.code, r.stderr)
 	}

@@ -21,6 +21,9 @@ type calendarDay struct {
 
 // calendar prints how many backups each day has, of those that match: of the present month, unless the flags say when.
 func (a *app) calendar(ctx context.Context, h *home.Home, q catalog.Query, zone *time.Location, out output) error {
+	if err := out.withoutNames("without --calendar it prints the backups"); err != nil {
+		return err
+	}
 	month := dates.Month(a.sys.Now(), zone)
 	from, to := q.From, q.To
 	switch {
@@ -46,7 +49,7 @@ func (a *app) calendar(ctx context.Context, h *home.Home, q catalog.Query, zone 
 	if err != nil {
 		return err
 	}
-	if out == outJSON {
+	if !out.table() {
 		list := struct {
 			Zone string        `json:"zone"`
 			Days []calendarDay `json:"days"`
@@ -54,7 +57,7 @@ func (a *app) calendar(ctx context.Context, h *home.Home, q catalog.Query, zone 
 		for i, d := range days {
 			list.Days = append(list.Days, calendarDay{d.Start.In(zone).Format(time.DateOnly), tallies[i]})
 		}
-		return a.json(list)
+		return a.value(out, list)
 	}
 	return a.printCalendar(days, tallies, zone)
 }

@@ -51,8 +51,7 @@ func (a *app) completeKindAndName(_ *cobra.Command, args []string, prefix string
 }
 
 func (a *app) names(kind, prefix string) []string {
-	dir, err := a.dir()
-	if err != nil || !home.Exists(dir) {
+	if dir, err := a.dir(); a.apiURL() == "" && (err != nil || !home.Exists(dir)) {
 		return nil
 	}
 	h, err := a.home()
@@ -63,14 +62,7 @@ func (a *app) names(kind, prefix string) []string {
 	defer cancel()
 	var names []string
 	if kind == salvor.KindBackup {
-		page, err := h.Catalog.Search(ctx, catalog.Query{Name: literal(prefix) + "*", Limit: catalog.DefaultLimit})
-		if err != nil {
-			return nil
-		}
-		for _, b := range page.Backups {
-			names = append(names, b.Name+"\t"+string(b.Status.Phase)+" "+a.time(b.Date()))
-		}
-		return names
+		return a.backupNames(ctx, h, prefix)
 	}
 	objects, err := all(ctx, h, kind)
 	if err != nil {
@@ -80,6 +72,30 @@ func (a *app) names(kind, prefix string) []string {
 		if strings.HasPrefix(o.Meta().Name, prefix) {
 			names = append(names, o.Meta().Name)
 		}
+	}
+	return names
+}
+
+// backupNames completes NAME, and CLUSTER/NAME once the slash is there.
+func (a *app) backupNames(ctx context.Context, h *home.Home, prefix string) (names []string) {
+	q := catalog.Query{Limit: catalog.DefaultLimit}
+	cluster, name, slash := strings.Cut(prefix, "/")
+	if slash {
+		var err error
+		if q.ClusterID, err = clusterID(ctx, h, cluster); err != nil {
+			return nil
+		}
+		cluster += "/"
+	} else {
+		cluster, name = "", prefix
+	}
+	q.Name = literal(name) + "*"
+	page, err := h.Catalog.Search(ctx, q)
+	if err != nil {
+		return nil
+	}
+	for _, b := range page.Backups {
+		names = append(names, cluster+b.Name+"\t"+string(b.Status.Phase)+" "+a.time(b.Date()))
 	}
 	return names
 }

@@ -6,16 +6,44 @@ import (
 	"strings"
 
 	"salvor.io/salvor/cmd/salvor/internal/home"
+	"salvor.io/salvor/shared/backup"
 	"salvor.io/salvor/shared/rule"
 	"salvor.io/salvor/shared/salvor"
 )
 
+// preview is what a backup would take and where its rules would run, as it is printed in JSON.
+type preview struct {
+	Cluster  string `json:"cluster"`
+	Location string `json:"location"`
+	*backup.Preview
+	Rules []ruleResult `json:"rules,omitempty"`
+}
+
 // previewBackup prints what a backup would take and where its rules would run.
-func (a *app) previewBackup(ctx context.Context, h *home.Home, b *salvor.Backup) error {
+func (a *app) previewBackup(ctx context.Context, h *home.Home, b *salvor.Backup, out output) error {
+	if err := out.withoutNames("salvor scope -o name lists the objects"); err != nil {
+		return err
+	}
 	p, err := h.Backups().Preview(ctx, b)
 	if err != nil {
 		return err
 	}
+	rules, ruleErr, err := a.previewRules(ctx, h, b, p.Namespaces)
+	if err != nil {
+		return err
+	}
+	if out.table() {
+		err = a.printPreview(b, p, rules)
+	} else {
+		err = a.value(out, preview{b.Spec.Cluster, b.Spec.Location, p, rules})
+	}
+	if err != nil {
+		return err
+	}
+	return ruleErr
+}
+
+func (a *app) printPreview(b *salvor.Backup, p *backup.Preview, rules []ruleResult) error {
 	var f facts
 	f.add("cluster", "%s", b.Spec.Cluster)
 	f.add("location", "%s", b.Spec.Location)
@@ -34,11 +62,10 @@ func (a *app) previewBackup(ctx context.Context, h *home.Home, b *salvor.Backup)
 	f.addList("volumes", plannedLines(p.Volumes), len(p.Volumes))
 	f.addList("failures", failureLines(p.Failures), len(p.Failures))
 	f.addList("warnings", p.Warnings, len(p.Warnings))
-	ruleErr := a.previewRules(ctx, h, b, p.Namespaces, &f)
-	if err := f.write(a, ""); err != nil {
-		return err
+	for _, r := range rules {
+		f.addList(strings.TrimSpace(r.Phase+" "+r.Rule), choiceLines(r.Explanation), mostShown)
 	}
-	return ruleErr
+	return f.write(a, "")
 }
 
 func orNone(names []string) []string {
@@ -48,26 +75,20 @@ func orNone(names []string) []string {
 	return names
 }
 
-// previewRules adds the containers that each rule, and the hooks of pods, would run in.
-func (a *app) previewRules(ctx context.Context, h *home.Home, b *salvor.Backup, namespaces []string, f *facts) error {
+// previewRules finds the containers that each rule, and the hooks of pods, would run in; wrong is why a rule can't run.
+func (a *app) previewRules(ctx context.Context, h *home.Home, b *salvor.Backup, namespaces []string) (rules []ruleResult, wrong, err error) {
 	pre, err := ruleSpec(ctx, h.Catalog, b.Spec.PreExecRule)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	post, err := ruleSpec(ctx, h.Catalog, b.Spec.PostExecRule)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	named := *b
 	named.Spec.Scope.Namespaces = namespaces
 	result, wrong, err := a.explainRules(ctx, h, &named, pre, post)
-	if err != nil {
-		return err
-	}
-	for _, r := range result.Rules {
-		f.addList(strings.TrimSpace(r.Phase+" "+r.Rule), choiceLines(r.Explanation), mostShown)
-	}
-	return wrong
+	return result.Rules, wrong, err
 }
 
 func choiceLines(x rule.Explanation) []string {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -83,16 +84,21 @@ func TestAnInterruptCancelsABackup(t *testing.T) {
 func TestServeEndsCleanly(t *testing.T) {
 	s := newShell(t)
 	s.settings()
+	s.stored("b1", noon)
+	api := "unix:" + filepath.Join(s.dir, "api")
 	interrupt := make(chan os.Signal, 2)
 	var stdout, stderr output
 	sys := s.system(nil, nil)
 	sys.Stdout, sys.Stderr, sys.Interrupt = &stdout, &stderr, interrupt
 	done := make(chan int)
-	go func() { done <- cli.Exec(t.Context(), sys, []string{"serve"}) }()
+	go func() { done <- cli.Exec(t.Context(), sys, []string{"serve", "--listen", api}) }()
 	for deadline := time.Now().Add(20 * time.Second); !strings.Contains(stderr.String(), "msg=serving"); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("it does not serve: %s", &stderr)
 		}
+	}
+	if got := newShell(t).must("__complete", "--api", api, "verify", ""); !strings.HasPrefix(got, "b1\tCompleted") {
+		t.Errorf("by way of the API a backup is completed to %q", got)
 	}
 	interrupt <- os.Interrupt
 	if code := <-done; code != 0 || !strings.Contains(stderr.String(), "msg=stopped") {

@@ -52,6 +52,14 @@ func (o *output) Type() string { return "format" }
 // table reports whether to print for people.
 func (o output) table() bool { return o == outTable || o == outWide }
 
+// withoutNames refuses to print names of what has none.
+func (o output) withoutNames(hint string) error {
+	if o != outName {
+		return nil
+	}
+	return salvor.Errorf(salvor.Invalid, "--output: there are no names to print").WithHint("%s", hint)
+}
+
 // list is what is printed of several objects as JSON.
 type list[T any] struct {
 	Items []T `json:"items"`

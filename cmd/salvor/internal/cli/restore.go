@@ -177,8 +177,16 @@ func (a *app) printPlan(r *salvor.Restore, plan *restore.Plan, out output) error
 	if err != nil {
 		return err
 	}
-	if out == outJSON {
-		return a.json(struct {
+	switch out {
+	case outName:
+		for _, s := range plan.Sources {
+			if _, err := fmt.Fprintln(a.sys.Stdout, reference(s.Backup)); err != nil {
+				return err
+			}
+		}
+		return nil
+	case outJSON, outYAML:
+		return a.value(out, struct {
 			Spec     salvor.RestoreSpec     `json:"spec"`
 			Sources  []salvor.RestoreSource `json:"sources"`
 			Objects  int64                  `json:"objects"`

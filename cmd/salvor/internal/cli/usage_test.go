@@ -86,6 +86,8 @@ func TestShellsCompleteNames(t *testing.T) {
 	for args, want := range map[string]string{
 		"verify|":                        "b1\tCompleted 2026-11-22 13:00:00 CET\n",
 		"restore|b":                      "b1\t",
+		"restore|prod/":                  "prod/b1\tCompleted",
+		"verify|prod/b":                  "prod/b1\t",
 		"get|":                           "backuplocations\n",
 		"get|rules|":                     "freeze\n",
 		"get|rule|fr":                    "freeze\n",

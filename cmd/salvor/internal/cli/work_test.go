@@ -118,6 +118,12 @@ func TestRestoreShowsWhereEverythingComesFrom(t *testing.T) {
 	if out := s.must("restore", "b1", "--dry-run", "-o", "json"); !strings.Contains(out, `"objects": 3`) {
 		t.Errorf("as JSON: %s", out)
 	}
+	if out := s.must("restore", "b1", "--dry-run", "-o", "yaml"); !strings.Contains(out, "\nobjects: 3\n") && !strings.HasPrefix(out, "objects: 3\n") {
+		t.Errorf("as YAML: %s", out)
+	}
+	if out := s.must("restore", "--as-of", "now", "-n", "shop", "--dry-run", "-o", "name"); out != "backup/prod/b2\n" {
+		t.Errorf("by name: %s", out)
+	}
 	r := s.run("restore", "--as-of", "2026-11-21", "-n", "shop")
 	if r.code != 3 || !strings.Contains(r.stderr, `"b1"`) {
 		t.Errorf("before the first backup it ended with %d: %s", r.code, r.stderr)
