@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -29,8 +30,9 @@ type app struct {
 
 	mu     sync.Mutex
 	opened *home.Home
-	// making is the backup that this process makes, for the second interrupt.
-	making *salvor.BackupID
+	// making is the backup that this process makes, restoring the restore that it does, for the second interrupt.
+	making    *salvor.BackupID
+	restoring string
 }
 
 // run makes what a command does of a function that runs once its command line is accepted.
@@ -110,16 +112,26 @@ func (a *app) makes(id salvor.BackupID) {
 	a.making = &id
 }
 
+// restores notes which restore this process does.
+func (a *app) restores(name string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.restoring = name
+}
+
 // whatIsOwed says what is left undone when the process ends at once.
 func (a *app) whatIsOwed() string {
 	a.mu.Lock()
-	opened, id := a.opened, a.making
+	opened, id, restoring := a.opened, a.making, a.restoring
 	a.mu.Unlock()
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	if opened != nil && restoring != "" {
+		return a.whatARestoreOwes(ctx, opened, restoring)
+	}
 	if opened == nil || id == nil {
 		return "nothing is owed"
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
-	defer cancel()
 	b, err := opened.Catalog.GetBackup(ctx, *id)
 	if salvor.Is(err, salvor.NotFound) { // it had not begun, or was a test of rules that has ended
 		return "nothing is owed"
@@ -142,4 +154,25 @@ func (a *app) whatIsOwed() string {
 		return fmt.Sprintf("backup %s still owes a thaw to %s, frozen since %s; %s", b.Name, namespaceList(t.Namespaces), a.time(t.Since.Time), next)
 	}
 	return fmt.Sprintf("backup %s is unfinished, and nothing is frozen; %s", b.Name, next)
+}
+
+// whatARestoreOwes says what is left undone of a restore when its process ends at once.
+func (a *app) whatARestoreOwes(ctx context.Context, h *home.Home, name string) string {
+	o, err := h.Catalog.Get(ctx, salvor.KindRestore, name)
+	if err != nil {
+		return fmt.Sprintf("what restore %s owes can't be read: %v", name, err)
+	}
+	s := o.(*salvor.Restore).Status
+	if s.Phase.Done() {
+		return "nothing is owed"
+	}
+	next := fmt.Sprintf("the same with --name %s, or salvor serve, goes on with it once its lease has expired at %s", name, a.time(s.Lease.Expires.Time))
+	if len(s.ScaledDown) == 0 {
+		return fmt.Sprintf("restore %s is unfinished; %s", name, next)
+	}
+	var down []string
+	for _, w := range s.ScaledDown {
+		down = append(down, fmt.Sprintf("%s %s/%s", w.Kind, w.Namespace, w.Name))
+	}
+	return fmt.Sprintf("restore %s is unfinished, and %s may be scaled down until it is not; %s", name, strings.Join(down, ", "), next)
 }

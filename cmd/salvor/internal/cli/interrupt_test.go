@@ -2,6 +2,7 @@ package cli_test
 
 import (
 	"bytes"
+	"database/sql"
 	"net"
 	"os"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"salvor.io/salvor/cmd/salvor/internal/cli"
+	"salvor.io/salvor/shared/salvor"
 )
 
 // output is a buffer that can be looked at while a command writes to it.
@@ -78,6 +80,71 @@ func TestAnInterruptCancelsABackup(t *testing.T) {
 	}
 	if got := s.must("backups", "--phase", "Canceled", "-o", "name"); got != "backup/prod/b1\n" {
 		t.Errorf("canceled is %q", got)
+	}
+}
+
+// The second interrupt of a restore says that it is not done, and what it has left scaled down.
+func TestASecondInterruptSaysWhatARestoreOwes(t *testing.T) {
+	for _, down := range []bool{false, true} {
+		s := newShell(t)
+		s.settings()
+		s.stored("b1", noon)
+		address, connected := silent(t)
+		s.file("kubeconfig", strings.Replace(kubeconfig, "127.0.0.1:1", address, 1))
+		interrupt := make(chan os.Signal, 2)
+		var stdout, stderr output
+		sys := s.system(nil, nil)
+		sys.Stdout, sys.Stderr, sys.Interrupt = &stdout, &stderr, interrupt
+		done := make(chan int)
+		go func() { done <- cli.Exec(t.Context(), sys, []string{"restore", "b1", "--yes", "--name", "r1"}) }()
+		<-connected
+		want := "restore r1 is unfinished; the same with --name r1"
+		if down {
+			s.scaleDown("r1")
+			want = "deployments.apps shop/web may be scaled down until it is not; the same with --name r1"
+		}
+		letGo := s.holdCatalog() // or it may be done before the second
+		interrupt <- os.Interrupt
+		interrupt <- os.Interrupt
+		code := <-done
+		letGo()
+		if code != 130 || !strings.Contains(stderr.String(), want) {
+			t.Errorf("ended with %d: %s", code, &stderr)
+		}
+	}
+}
+
+// holdCatalog lets nobody write to the catalog until it is let go.
+func (s *shell) holdCatalog() (letGo func()) {
+	s.t.Helper()
+	db, err := sql.Open("sqlite", filepath.Join(s.env["SALVOR_HOME"], "catalog.db"))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	db.SetMaxOpenConns(1)
+	for { // others may just write
+		if _, err = db.Exec("BEGIN IMMEDIATE"); err == nil || !strings.Contains(err.Error(), "locked") {
+			break
+		}
+		time.Sleep(time.Millisecond)
+	}
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return func() { _ = db.Close() }
+}
+
+// scaleDown records that a restore has scaled down a workload.
+func (s *shell) scaleDown(name string) {
+	s.t.Helper()
+	c := s.home().Catalog
+	o, err := c.Get(s.t.Context(), salvor.KindRestore, name)
+	if err == nil {
+		o.(*salvor.Restore).Status.ScaledDown = []salvor.ScaledWorkload{{Kind: "deployments.apps", Namespace: "shop", Name: "web", Replicas: 2}}
+		err = c.Update(s.t.Context(), o)
+	}
+	if err != nil {
+		s.t.Fatal(err)
 	}
 }
 

@@ -113,6 +113,9 @@ func (a *app) runRestore(ctx context.Context, h *home.Home, r *salvor.Restore, n
 	}
 	began := a.sys.Now()
 	done := recorded.Status.Phase.Done()
+	if h.Remote == nil && !done {
+		a.restores(recorded.Name)
+	}
 	if h.Remote != nil {
 		err = h.Remote.AwaitRestore(ctx, recorded, func(s salvor.RestoreStatus) {
 			e.Progress(restore.Progress{Step: string(s.Phase), Outcomes: s.Outcomes})
