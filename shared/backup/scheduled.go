@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -51,31 +52,37 @@ func ScheduledClusters(ctx context.Context, c catalog.Objects, s *salvor.BackupS
 	return chosen, err
 }
 
-// earlierRuns counts the runs of the same schedule and cluster that were meant for an earlier time and have not ended.
+// earlierRuns counts the runs of the same schedule and cluster that were meant for an earlier time and have not ended, as
+// far as two.
 func earlierRuns(ctx context.Context, c catalog.Backups, b *salvor.Backup, now time.Time) (n int, one string, err error) {
-	// The index of the cluster with a name is narrower than that of the schedule, which has all clusters.
-	page, err := c.Search(ctx, catalog.Query{ClusterID: b.Status.ClusterID, Name: b.Spec.Schedule + "-*", Limit: mostEarlier})
-	if err != nil {
-		return 0, "", fmt.Errorf("looking for earlier runs of schedule %q: %w", b.Spec.Schedule, err)
-	}
-	for _, other := range page.Backups {
-		if other.Spec.Schedule == b.Spec.Schedule && other.Spec.ScheduledFor.Before(&b.Spec.ScheduledFor) && ongoing(other, now) {
-			n, one = n+1, other.Name
+	// The index of the cluster with a name is narrower than that of the schedule, which has all clusters. What has ended is
+	// passed over: while one run goes on, many may be left out.
+	q := catalog.Query{ClusterID: b.Status.ClusterID, Name: b.Spec.Schedule + "-*", Phases: unfinished, From: now.Add(-2*forgotten - timeout(b.Spec))}
+	for {
+		page, err := c.Search(ctx, q)
+		if err != nil {
+			return 0, "", fmt.Errorf("looking for earlier runs of schedule %q: %w", b.Spec.Schedule, err)
+		}
+		for _, other := range page.Backups {
+			if other.Spec.Schedule == b.Spec.Schedule && other.Spec.ScheduledFor.Before(&b.Spec.ScheduledFor) && ongoing(other, now) {
+				n, one = n+1, other.Name
+			}
+		}
+		if q.Cursor = page.Next; page.Next == "" || n > 1 {
+			return n, one, nil
 		}
 	}
-	return n, one, nil
 }
 
-// mostEarlier is how many backups are looked at for one that has not ended: the newest.
-const mostEarlier = 20
+// unfinished are the phases of runs that still are to be made; one that has only to settle holds nothing up.
+var unfinished = []salvor.Phase{salvor.PhasePending, salvor.PhaseQuiescing, salvor.PhaseCapturing}
 
 // forgotten is when a run that nobody has ever begun holds up no other any more.
 const forgotten = 24 * time.Hour
 
-// ongoing reports whether a run still is to be made. One that has only to settle holds nothing up.
+// ongoing reports whether a run still is to be made.
 func ongoing(b *salvor.Backup, now time.Time) bool {
-	switch p := b.Status.Phase; {
-	case p.Done(), p == salvor.PhaseDeleting, p == salvor.PhaseSettling, Hopeless(b, now) != "":
+	if !slices.Contains(unfinished, b.Status.Phase) || Hopeless(b, now) != "" {
 		return false
 	}
 	return !b.Status.StartedAt.IsZero() || now.Sub(b.CreationTimestamp.Time) < forgotten

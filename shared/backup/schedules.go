@@ -213,8 +213,7 @@ func (s *Schedules) note(ctx context.Context, name string, at time.Time) error {
 // begin or go on.
 func (s *Schedules) Left(ctx context.Context, name string, do func(*salvor.Backup) error) error {
 	now := s.Now()
-	q := catalog.Query{Schedule: name, From: now.Add(-forgotten), Limit: catalog.MaxLimit,
-		Phases: []salvor.Phase{salvor.PhasePending, salvor.PhaseQuiescing, salvor.PhaseCapturing}}
+	q := catalog.Query{Schedule: name, From: now.Add(-forgotten), Limit: catalog.MaxLimit, Phases: unfinished}
 	for {
 		page, err := s.Catalog.Search(ctx, q)
 		if err != nil {

@@ -321,6 +321,43 @@ func TestRunsThatOverlap(t *testing.T) {
 	}
 }
 
+// However many runs are left out meanwhile, and however many another schedule has whose name begins alike, a run that goes
+// on is not overlapped.
+func TestALongRunIsNotOverlapped(t *testing.T) {
+	for _, overlap := range []salvor.Overlap{salvor.OverlapSkip, salvor.OverlapQueue} {
+		f := newFired(t, "2026-11-22T10:00:00Z", every(time.Minute))
+		f.schedule(func(b *salvor.BackupSchedule) { b.Spec.Overlap = overlap })
+		for n := range 60 {
+			f.due(fmt.Sprintf("2026-11-22T10:%02d:01Z", n))
+		}
+		want := map[salvor.Overlap]int{salvor.OverlapSkip: 1, salvor.OverlapQueue: 2}[overlap] // it, and one that waits
+		got := 0
+		for _, s := range f.recorded() {
+			if strings.HasSuffix(s, " Pending") {
+				got++
+			}
+		}
+		if got != want {
+			t.Errorf("overlap %s: %d runs are to be made while the first goes on, want %d", overlap, got, want)
+		}
+		b, err := f.GetBackup(t.Context(), salvor.BackupID{ClusterID: "id-a", Name: "s-20261122t100100z"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for n := range 30 {
+			other := *b
+			other.Name, other.Spec.Schedule, other.ResourceVersion = salvor.RunName("s-beside", f.now.Add(time.Duration(n)*time.Second)), "s-beside", ""
+			if err := f.CreateBackup(t.Context(), &other); err != nil {
+				t.Fatal(err)
+			}
+		}
+		until, _, err := backup.Waits(t.Context(), f, b, f.now)
+		if waits := overlap == salvor.OverlapQueue; err != nil || waits && until.IsZero() {
+			t.Errorf("overlap %s: the second run may begin beside the first, %v", overlap, err)
+		}
+	}
+}
+
 // Three days of a schedule of two clusters: every delivery comes three times, one after the other or late, a sweep looks in
 // between, and the process dies again and again in the middle of it. Each run is there once, was worked on, and no other.
 func TestEveryRunOnceThoughTheProcessDies(t *testing.T) {
