@@ -70,6 +70,10 @@ func (p *Pass) Finish(ctx context.Context) (*Expired, error) {
 	}
 	var failed problems
 	for _, b := range begun {
+		theirs, err := p.unasked(ctx, b)
+		if failed.add(err); err != nil || theirs != "" { // its own catalog finishes what that has begun
+			continue
+		}
 		failed.add(p.finish(ctx, b, done))
 	}
 	return done, failed.join()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -13,6 +14,9 @@ import (
 
 	"salvor.io/salvor/shared/archive"
 	"salvor.io/salvor/shared/backup"
+	"salvor.io/salvor/shared/catalog"
+	"salvor.io/salvor/shared/expire"
+	"salvor.io/salvor/shared/location"
 	"salvor.io/salvor/shared/repository"
 	"salvor.io/salvor/shared/salvor"
 )
@@ -94,6 +98,132 @@ func TestWhatIsHeldStaysUntilItIsReleased(t *testing.T) {
 	}
 	w.full()
 	w.wantNames("released", "nightly-002")
+}
+
+// A catalog that only reads a location neither deletes what is there, nor hides it; what its own catalog has removed is
+// forgotten.
+func TestWhatAnotherCatalogOwnsStays(t *testing.T) {
+	w := newWorld(t, directory(t), salvor.Retention{Last: 1})
+	for range 3 {
+		w.good("nightly")
+	}
+	reader := w.pass()
+	reader.CatalogID = "reader"
+	pass := func() *expire.Expired {
+		t.Helper()
+		e, err := reader.Expire(t.Context())
+		if _, finish := reader.Finish(t.Context()); err != nil || finish != nil {
+			t.Fatalf("the reader's pass: %v, %v", err, finish)
+		}
+		return e
+	}
+	if e := pass(); len(e.Deleted) > 0 || e.Kept != 3 {
+		t.Errorf("the reader's pass did %+v", e)
+	}
+	remover := backup.Remover{CatalogID: "reader", Now: w.now, Open: func(context.Context, *salvor.Backup) (*repository.Repository, error) { return w.repo, nil }}
+	if err := backup.Delete(t.Context(), w.catalog, salvor.BackupID{ClusterID: "prod", Name: "nightly-001"}, remover); !salvor.Is(err, salvor.Conflict) {
+		t.Errorf("deleting by hand what another catalog owns: %v", err)
+	}
+	for _, b := range w.all() {
+		if b.Status.Phase != salvor.PhaseCompleted {
+			t.Errorf("%s is %s in the reader's catalog", b.Name, b.Status.Phase)
+		}
+	}
+	// Its own catalog is about to remove one, and has removed another.
+	for _, name := range []string{"nightly-001", "nightly-002"} {
+		if _, err := backup.RequestDelete(t.Context(), w.catalog, salvor.BackupID{ClusterID: "prod", Name: name}, w.now(), false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.repo.Remove(t.Context(), "nightly-002", catalogID); err != nil {
+		t.Fatal(err)
+	}
+	pass()
+	w.wantNames("when its own catalog has removed one", "nightly-001", "nightly-003")
+}
+
+// Somebody removes manifests, and a sync notes it: neither retention nor the look for unused segments takes what would be
+// needed if they were brought back, until somebody deletes the backups.
+func TestWhatIsGoneMayBeBroughtBack(t *testing.T) {
+	w := newWorld(t, directory(t), salvor.Retention{Last: 1})
+	w.set("a", "lost")
+	for range 2 {
+		w.good("nightly")
+	}
+	w.set("a", "new")
+	w.good("nightly")
+	manifests := map[string][]byte{}
+	for _, b := range w.all()[1:] {
+		key := w.repo.Keys().Manifest(b.Name)
+		manifests[key] = w.read(key)
+		if err := w.loc.Delete(t.Context(), key); err != nil {
+			t.Fatal(err)
+		}
+		_, err := catalog.MutateBackup(t.Context(), w.catalog, b.ID(), func(b *salvor.Backup) error { // as a sync does
+			b.Annotate(salvor.ManifestGoneAnnotation, "now")
+			b.Status.Phase = salvor.PhaseFailed
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	segments := w.keys("prod/segments/")
+	pass := func() (collected error) {
+		t.Helper()
+		w.wait(72 * time.Hour)
+		if _, err := w.pass().Expire(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		_, collected = w.pass().Collect(t.Context())
+		return collected
+	}
+	for range 3 {
+		if err := pass(); !salvor.Is(err, salvor.Corrupt) {
+			t.Errorf("the look for unused segments: %v", err)
+		}
+	}
+	if now := w.keys("prod/segments/"); !slices.Equal(now, segments) || len(w.all()) != 3 {
+		t.Fatalf("there are %d backups, and of %d segments %d are left", len(w.all()), len(segments), len(now))
+	}
+	for key, manifest := range manifests {
+		if _, err := w.loc.Put(t.Context(), key, location.Bytes(manifest)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, b := range w.all() {
+		if v, err := w.repo.Verify(t.Context(), b.Name, b.Status.RootDigest, nil); err != nil || len(v.Problems) > 0 {
+			t.Errorf("brought back, %s is %+v, %v", b.Name, v, err)
+		}
+	}
+	for _, name := range []string{"nightly-001", "nightly-002"} {
+		if _, err := backup.RequestDelete(t.Context(), w.catalog, salvor.BackupID{ClusterID: "prod", Name: name}, w.now(), false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 2 {
+		if err := pass(); err != nil {
+			t.Error(err)
+		}
+	}
+	w.wantNames("when somebody has deleted them", "nightly-003")
+	if now := w.keys("prod/segments/"); len(now) != len(segments)-1 {
+		t.Errorf("of %d segments %d are left, want one less", len(segments), len(now))
+	}
+}
+
+func (w *world) read(key string) []byte {
+	w.t.Helper()
+	body, _, err := w.loc.Get(w.t.Context(), key)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer body.Close()
+	data, err := io.ReadAll(body)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return data
 }
 
 // A hold that the API was asked for is known to the catalog alone until a pass has written it down.
@@ -225,8 +355,8 @@ func TestAnotherCatalogHurtsNothing(t *testing.T) {
 		}
 	}
 	before := mine.keys("")
-	if _, err := theirs.Expire(t.Context()); !salvor.Is(err, salvor.Conflict) && !strings.Contains(fmt.Sprint(err), "belongs to the catalog") {
-		t.Errorf("expiring what is another's: %v", err)
+	if e, err := theirs.Expire(t.Context()); err != nil || len(e.Deleted) > 0 || other.sound("in the other catalog") != 2 {
+		t.Errorf("expiring what is another's: %+v, %v", e, err)
 	}
 	other.wait(100 * time.Hour)
 	for range 3 {

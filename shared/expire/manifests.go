@@ -23,9 +23,9 @@ const manifestsAtOnce = 8
 func (c *collection) manifests(ctx context.Context) error {
 	known := map[string]bool{}
 	var held []*salvor.Backup
-	q := catalog.Query{ClusterID: c.repo.ClusterID(), Phases: []salvor.Phase{salvor.PhaseCompleted, salvor.PhasePartiallyFailed, salvor.PhaseSettling}}
+	q := catalog.Query{ClusterID: c.repo.ClusterID(), Phases: []salvor.Phase{salvor.PhaseCompleted, salvor.PhasePartiallyFailed, salvor.PhaseSettling, salvor.PhaseFailed}}
 	if err := c.pass.each(ctx, q, func(b *salvor.Backup) {
-		if b.Spec.Location == c.location {
+		if b.Spec.Location == c.location && (b.Status.Phase != salvor.PhaseFailed || gone(b)) {
 			known[b.Name] = true
 			if b.Status.Hold != nil {
 				held = append(held, b)
@@ -72,6 +72,9 @@ func (c *collection) manifests(ctx context.Context) error {
 	}
 	return c.missing(ctx, known)
 }
+
+// gone reports whether a sync has found that the manifest is gone: until somebody deletes the backup, it may be brought back.
+func gone(b *salvor.Backup) bool { return b.Annotations[salvor.ManifestGoneAnnotation] != "" }
 
 // missing finds out whether backups that have no manifest were deleted meanwhile.
 func (c *collection) missing(ctx context.Context, names map[string]bool) error {

@@ -87,7 +87,7 @@ func (p *Pass) restoring(ctx context.Context) (map[salvor.BackupID]string, error
 	return found, err
 }
 
-// spare keeps what would go but is needed by a restore, or locked by its location. The error says of what that is not known;
+// spare keeps what would go but is needed by a restore, or locked by its location, or not to be deleted unasked. The error says of what that is not known;
 // such backups stay, too.
 func (p *Pass) spare(ctx context.Context, plan *Plan, restoring map[salvor.BackupID]string) error {
 	var remove []retention.Decision
@@ -96,6 +96,14 @@ func (p *Pass) spare(ctx context.Context, plan *Plan, restoring map[salvor.Backu
 		why := ""
 		if name := restoring[d.Backup.ID()]; name != "" {
 			why = "restore " + name + " reads it"
+		}
+		if theirs, err := p.unasked(ctx, d.Backup); err != nil {
+			failed.add(err)
+			why = "whose it is at its location is not known"
+		} else if theirs != "" {
+			d.Reasons = append([]string{theirs}, d.Reasons...)
+			plan.Keep = append(plan.Keep, d)
+			continue
 		}
 		until, err := p.lockedUntil(ctx, d.Backup)
 		if err != nil {
@@ -121,6 +129,27 @@ func (p *Pass) spare(ctx context.Context, plan *Plan, restoring map[salvor.Backu
 		return strings.Compare(b.Backup.Name, a.Backup.Name)
 	})
 	return failed.join()
+}
+
+// unasked says why a backup that no rule keeps is not for a pass to delete; "" if it is.
+func (p *Pass) unasked(ctx context.Context, b *salvor.Backup) (string, error) {
+	if p.Open == nil || b.Spec.Location == "" {
+		return "", nil
+	}
+	repo, err := p.open(ctx, b)
+	if err != nil {
+		return "", err
+	}
+	foreign, err := repo.Foreign(ctx, b.Name, p.CatalogID)
+	switch {
+	case err != nil:
+		return "", err
+	case foreign:
+		return "another catalog owns it", nil
+	case gone(b) && b.Status.Phase != salvor.PhaseDeleting && repo.CheckOwner(ctx, p.CatalogID) == nil:
+		return "its manifest is gone, and may be brought back", nil
+	}
+	return "", nil
 }
 
 // lockedUntil asks the location for a lock on the backup.

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"fmt"
-	"time"
 
 	"github.com/spf13/cobra"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -29,7 +28,7 @@ manifest, too, so that it outlives the catalog. BACKUP is a name, or cluster/nam
 			if err != nil {
 				return err
 			}
-			b, err = h.Hold(cmd.Context(), b, salvor.Hold{By: a.sys.User, Since: metav1.NewTime(a.sys.Now().UTC().Truncate(time.Second)), Reason: reason})
+			b, err = h.Hold(cmd.Context(), b, salvor.Hold{By: a.sys.User, Since: metav1.NewTime(a.sys.Now().UTC()), Reason: reason})
 			if err != nil {
 				return err
 			}

@@ -2,12 +2,15 @@ package cli_test
 
 import (
 	"encoding/json"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"salvor.io/salvor/shared/catalog"
 	"salvor.io/salvor/shared/salvor"
 )
 
@@ -110,5 +113,55 @@ func TestRetentionApplyDeletesWhatThePlanNames(t *testing.T) {
 	s.must("release", "prod/n1")
 	if out := s.must("retention", "apply", "--yes"); !strings.Contains(out, "backup/prod/n1 deleted") {
 		t.Errorf("when it is released: %s", out)
+	}
+}
+
+// Holds and releases of one second are told by the location in their order.
+func TestAHoldAfterAReleaseOutlivesTheCatalog(t *testing.T) {
+	s := newShell(t)
+	location := s.settings()
+	s.stored("b1", noon)
+	for i, args := range [][]string{{"hold", "b1", "--reason", "first"}, {"release", "b1"}, {"hold", "b1", "--reason", "second"}} {
+		s.now = noon.Add(time.Minute + time.Duration(i+1)*200*time.Millisecond)
+		s.must(args...)
+	}
+	files, _ := filepath.Glob(filepath.Join(s.env["SALVOR_HOME"], "catalog.db*"))
+	for _, f := range files {
+		if err := os.Remove(f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.must("location", "sync", "disk", "--dir", location)
+	if got := s.must("get", "backup", "prod/b1", "-o", "yaml"); len(files) == 0 || !strings.Contains(got, "reason: second") {
+		t.Errorf("after the catalog was lost the backup is\n%s", got)
+	}
+}
+
+// A home that only reads the location of another neither holds nor deletes what is there, and goes on finding it.
+func TestAReaderLeavesAlone(t *testing.T) {
+	s := retained(t)
+	s.env["SALVOR_HOME"] = filepath.Join(s.dir, "reader")
+	s.must("location", "sync", "disk", "--dir", filepath.Join(s.dir, "backups"), "--force")
+	for _, args := range [][]string{{"hold", "n1"}, {"release", "n1"}, {"delete", "backup", "n1", "--yes"}} {
+		if r := s.run(args...); r.code == 0 || !strings.Contains(r.stderr, "is read-only for this one") {
+			t.Errorf("salvor %s ended with %d: %s%s", strings.Join(args, " "), r.code, r.stdout, r.stderr)
+		}
+	}
+	s.must("apply", "-f", s.file("nightly.yaml", "apiVersion: salvor.io/v1\nkind: SchedulePolicy\nmetadata: {name: nightly}\nspec: {daily: {times: ['02:00']}, retention: {last: 1}}\n---\n"+
+		"apiVersion: salvor.io/v1\nkind: BackupSchedule\nmetadata: {name: nightly}\nspec: {policy: nightly, clusterSelector: {}, template: {spec: {location: disk, scope: {namespaces: [shop]}}}}\n"))
+	for _, name := range []string{"n1", "n2", "n3", "n4"} { // their manifests tell of no schedule
+		_, err := catalog.MutateBackup(t.Context(), s.home().Catalog, salvor.BackupID{ClusterID: "prod", Name: name}, func(b *salvor.Backup) error {
+			b.Spec.Schedule = "nightly"
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if out := s.must("retention", "apply", "--yes"); !strings.Contains(out, "0 backups deleted, 4 kept") {
+		t.Errorf("retention says %s", out)
+	}
+	if got := s.must("backups", "--phase", "Completed", "-o", "name"); strings.Count(got, "\n") != 4 {
+		t.Errorf("left are %s", got)
 	}
 }
