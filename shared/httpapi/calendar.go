@@ -6,6 +6,7 @@ import (
 
 	"salvor.io/salvor/shared/catalog"
 	"salvor.io/salvor/shared/dates"
+	"salvor.io/salvor/shared/salvor"
 )
 
 // calendarDay is one day of a calendar.
@@ -34,6 +35,10 @@ func (s *Server) calendar(r *http.Request) (*reply, error) {
 	days, err := calendarDays(q.From, q.To, s.Now(), zone)
 	if err != nil {
 		return nil, err
+	}
+	if len(days) == 0 {
+		return nil, salvor.Errorf(salvor.Invalid, "the calendar ends at %s, before it begins at %s", q.To.Format(time.RFC3339), q.From.Format(time.RFC3339)).
+			WithHint("exchange the two dates")
 	}
 	bounds := []time.Time{days[0].Start}
 	for _, d := range days {

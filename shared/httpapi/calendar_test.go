@@ -68,7 +68,7 @@ func TestCalendar(t *testing.T) {
 	if err := json.Unmarshal(a.call(200, "GET", "/v1/calendar", "").Body.Bytes(), &month); err != nil || len(month.Days) != 30 {
 		t.Errorf("without dates: %d days, %v", len(month.Days), err)
 	}
-	for _, query := range []string{"limit=3", "from=2020-01-01", "cursor=x", "on=3h"} {
+	for _, query := range []string{"limit=3", "from=2020-01-01", "cursor=x", "on=3h", "from=2026-11-20&to=2026-11-10", "between=2026-11-20..2026-11-19"} {
 		a.call(400, "GET", "/v1/calendar?"+query, "")
 	}
 }
