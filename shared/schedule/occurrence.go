@@ -18,13 +18,17 @@ type Occurrence struct {
 	Times int
 }
 
-// mostListed bounds what is left out between the runs of a list.
-const mostListed = 10_000
+// What bounds a list: the runs and blackouts that it looks at, some 27 years of a blackout each day, and the runs that it
+// counts in blackouts, two years of one each minute.
+const (
+	mostListed  = 10_000
+	mostCounted = 1_000_000
+)
 
 // List returns the first n runs after a time, and between them, up to most, what is left out.
 func (p *Plan) List(after time.Time, n, most int) []Occurrence {
 	var all []Occurrence
-	runs, out := 0, 0
+	runs, out, counted := 0, 0, 0
 	for range mostListed {
 		at := p.named(after)
 		for _, o := range p.shortMonths(after, at) {
@@ -35,20 +39,33 @@ func (p *Plan) List(after time.Time, n, most int) []Occurrence {
 		if at.IsZero() || runs == n {
 			break
 		}
-		if p.blackoutAt(at).IsZero() {
+		after = at
+		if until := p.blackoutAt(at); until.IsZero() {
 			all = append(all, Occurrence{At: at, Note: p.note(at)})
 			runs++
-		} else if last := len(all) - 1; last >= 0 && all[last].LeftOut == InBlackout {
-			all[last].Times++
-		} else if out++; out <= most {
-			all = append(all, Occurrence{At: at, LeftOut: InBlackout, Times: 1})
+		} else {
+			times := p.namedUntil(at, until, mostCounted-counted)
+			counted += times
+			after = until.Add(-time.Second)
+			if last := len(all) - 1; last >= 0 && all[last].LeftOut == InBlackout {
+				all[last].Times += times
+			} else if out++; out <= most {
+				all = append(all, Occurrence{At: at, LeftOut: InBlackout, Times: times})
+			}
 		}
 		if runs == n {
 			break
 		}
-		after = at
 	}
 	return all
+}
+
+// namedUntil is how many times the policy names from one of them on and before another time, up to most.
+func (p *Plan) namedUntil(at, until time.Time, most int) (n int) {
+	for ; n < most && !at.IsZero() && at.Before(until); at = p.named(at) {
+		n++
+	}
+	return n
 }
 
 // InBlackout is why a run of a blackout is left out.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -73,22 +74,26 @@ what becomes of this one.`,
 		if err != nil {
 			return err
 		}
-		runs, err := a.askForRuns(cmd.Context(), h, args[0])
-		if err != nil {
-			return err
+		runs, failed := a.askForRuns(cmd.Context(), h, args[0])
+		if len(runs) == 0 {
+			return failed
 		}
 		if !wait {
 			var objects []salvor.Object
 			for _, b := range runs {
 				objects = append(objects, b)
 			}
-			return a.print(*out, objects, false)
+			return errors.Join(a.print(*out, objects, false), failed)
 		}
 		a.limitMemory()
-		var errs []error
+		errs := []error{failed}
 		for _, b := range runs {
 			if b.Status.Phase.Done() {
 				errs = append(errs, a.ended(cmd.Context(), h, b, nil, 0, *out))
+				continue
+			}
+			if err := a.awaitTurn(cmd.Context(), h, b.ID()); err != nil {
+				errs = append(errs, err)
 				continue
 			}
 			errs = append(errs, a.runBackup(cmd.Context(), h, b.ID(), *out))
@@ -98,17 +103,42 @@ what becomes of this one.`,
 	return cmd
 }
 
-// askForRuns records the runs of a schedule as of now.
+// turnAgain is how often it is looked whether a run's turn has come.
+const turnAgain = 2 * time.Second
+
+// awaitTurn waits for the end of an earlier run that this one is queued behind; the service behind --api does so itself.
+func (a *app) awaitTurn(ctx context.Context, h *home.Home, id salvor.BackupID) error {
+	for said := ""; h.Remote == nil; {
+		b, err := h.Catalog.GetBackup(ctx, id)
+		if err != nil {
+			return err
+		}
+		until, why, err := backup.Waits(ctx, h.Catalog, b, a.sys.Now())
+		if err != nil || until.IsZero() {
+			return err
+		}
+		if why != said {
+			a.warn("%s: %s", reference(b), why)
+			said = why
+		}
+		if err := pause(ctx, turnAgain); err != nil {
+			return fmt.Errorf("%s was not begun, for %s: %w", reference(b), why, err)
+		}
+	}
+	return nil
+}
+
+// askForRuns records the runs of a schedule as of now. The error says of which clusters that could not be done.
 func (a *app) askForRuns(ctx context.Context, h *home.Home, name string) ([]*salvor.Backup, error) {
 	if h.Remote != nil {
 		return h.Remote.RunSchedule(ctx, name, a.sys.Now())
 	}
 	schedules := h.Backups().Schedules(h.Catalog, func(context.Context, *salvor.Backup) error { return nil })
 	f, err := schedules.Ask(ctx, name, a.sys.Now(), a.sys.User)
-	if err != nil {
+	if f == nil {
 		return nil, err
 	}
-	return f.Runs, nil
+	return f.Runs, err
 }
 
 // scheduledClusters are the clusters of a schedule; none where it names what is not there.

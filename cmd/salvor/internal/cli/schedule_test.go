@@ -1,6 +1,8 @@
 package cli_test
 
 import (
+	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -8,6 +10,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"salvor.io/salvor/cmd/salvor/internal/cli"
 )
 
 // scheduled is a shell with two clusters, and a schedule of each policy.
@@ -50,6 +54,17 @@ func TestScheduleNextSaysWhatIsNotAsEver(t *testing.T) {
 	for _, want := range []string{"none - - blackout: Sunday, 31 January 2027, 03:00 UTC", "none - - February 2027 has no 31st", "none - - April 2027 has no 31st"} {
 		if !strings.Contains(strings.Join(strings.Fields(short), " "), want) {
 			t.Errorf("%q is not in\n%s", want, short)
+		}
+	}
+}
+
+// Of a policy with very many runs, those of a long blackout are counted, and what comes after it is shown.
+func TestScheduleNextLooksBeyondABlackout(t *testing.T) {
+	s := scheduled(t, `{interval: 1m, blackouts: [{startDate: 2027-01-01, endDate: 2027-01-31}]}`)
+	got := strings.Join(strings.Fields(s.must("schedule", "next", "s0", "--from", "2027-01-01T00:00:00Z", "--count", "2")), " ")
+	for _, want := range []string{"none - - blackout: 44640 runs from Friday, 1 January 2027, 00:00 UTC on", "2027-02-01T00:00:00Z", "2027-02-01T00:01:00Z"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%q is not in\n%s", want, got)
 		}
 	}
 }
@@ -110,5 +125,31 @@ func TestAScheduleIsRunByHand(t *testing.T) {
 	r := s.run("schedule", "run", "s0")
 	if r.code == 0 || !strings.Contains(r.stdout, "skipped: s0-20261122t120000z of the same schedule had not ended") {
 		t.Errorf("a run beside another one ended with %d: %s%s", r.code, r.stdout, r.stderr)
+	}
+}
+
+// Beside a run that goes on, one of overlap Queue waits, also by hand.
+func TestARunByHandWaitsForItsTurn(t *testing.T) {
+	s := scheduled(t, `{daily: {times: ["02:30"]}}`)
+	s.must("apply", "-f", s.file("q.yaml", `apiVersion: salvor.io/v1
+kind: BackupSchedule
+metadata: {name: q}
+spec: {policy: p0, overlap: Queue, template: {spec: {cluster: prod, location: disk, scope: {namespaces: [shop]}}}}
+`))
+	s.must("schedule", "run", "q", "--wait=false")
+	s.now = s.now.Add(time.Minute)
+	ctx, stop := context.WithTimeout(t.Context(), time.Second)
+	defer stop()
+	var stdout, stderr bytes.Buffer
+	cli.Exec(ctx, s.system(&stdout, &stderr), []string{"schedule", "run", "q"})
+	if !strings.Contains(stderr.String(), "backup/prod/q-20261122t120100z: it waits for the end of q-20261122t120000z") {
+		t.Errorf("it does not say what it waits for: %s%s", stdout.String(), stderr.String())
+	}
+	if got := s.must("get", "backup", "q-20261122t120100z"); !strings.Contains(got, "Pending") {
+		t.Fatalf("it did not wait:\n%s", got)
+	}
+	s.must("cancel", "backup", "q-20261122t120000z")
+	if r := s.run("schedule", "run", "q"); r.code == 0 || !strings.Contains(r.stdout, "backup/prod/q-20261122t120100z Failed") {
+		t.Errorf("when its turn has come it ended with %d: %s%s", r.code, r.stdout, r.stderr)
 	}
 }
