@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -74,7 +75,7 @@ it opens each backup that the other conditions find, and prints those that hold 
 			return err
 		}
 		sortFound(found, f.sort)
-		return a.printFound(found, next, q, *out)
+		return a.printFound(found, next, q, f.contains, *out)
 	})
 	return cmd
 }
@@ -99,7 +100,7 @@ func searchOf(h *home.Home, contains string) (searcher, error) {
 	return func(ctx context.Context, q catalog.Query) (catalog.Page, error) { return f.Search(ctx, q, o) }, nil
 }
 
-// collect returns one page, or all of them.
+// collect returns one page, or all of them. A page in which nothing contains the object that is looked for is none.
 func collect(ctx context.Context, search searcher, q catalog.Query, every bool) (found []salvor.Object, next string, err error) {
 	for {
 		page, err := search(ctx, q)
@@ -109,13 +110,13 @@ func collect(ctx context.Context, search searcher, q catalog.Query, every bool) 
 		for _, b := range page.Backups {
 			found = append(found, b)
 		}
-		if q.Cursor = page.Next; !every || page.Next == "" {
+		if q.Cursor = page.Next; page.Next == "" || !every && len(found) > 0 {
 			return found, page.Next, nil
 		}
 	}
 }
 
-func (a *app) printFound(found []salvor.Object, next string, q catalog.Query, out output) error {
+func (a *app) printFound(found []salvor.Object, next string, q catalog.Query, contains string, out output) error {
 	if out == outJSON {
 		return a.json(list[salvor.Object]{Items: append([]salvor.Object{}, found...), Next: next})
 	}
@@ -126,15 +127,23 @@ func (a *app) printFound(found []salvor.Object, next string, q catalog.Query, ou
 		return nil
 	}
 	if len(found) == 0 {
-		fmt.Fprintln(a.sys.Stderr, "no backups"+a.asked(q)+widen(q))
+		fmt.Fprintln(a.sys.Stderr, "no backups"+a.asked(q)+widen(q, contains))
 		return nil
 	}
 	line := count(len(found), "backup") + a.asked(q)
 	if next != "" {
-		line += "; there are more: pass --all, a larger --limit, or the same search with --cursor " + next
+		line += "; there are more: pass --all, a larger --limit, or the same search with " + since(q) + "--cursor " + next
 	}
 	fmt.Fprintln(a.sys.Stderr, line)
 	return nil
+}
+
+// since names the first date of a search without a last one: --last means another each time.
+func since(q catalog.Query) string {
+	if q.From.IsZero() || !q.To.IsZero() {
+		return ""
+	}
+	return "--from " + q.From.UTC().Format(time.RFC3339Nano) + " "
 }
 
 // asked says which span was searched.
@@ -151,11 +160,12 @@ func (a *app) asked(q catalog.Query) string {
 }
 
 // widen says which conditions to leave out to find more.
-func widen(q catalog.Query) string {
+func widen(q catalog.Query, contains string) string {
 	var flags []string
 	for flag, set := range map[string]bool{
 		"the dates": !q.From.IsZero() || !q.To.IsZero(), "--cluster": q.ClusterID != "", "--namespace": q.Namespace != "", "--schedule": q.Schedule != "",
 		"--phase": len(q.Phases) > 0, "--selector": q.Labels != "", "--app": q.App != "", "--name": q.Name != "",
+		"--contains, whose kind is such as deployments or Deployment": contains != "",
 	} {
 		if set {
 			flags = append(flags, flag)

@@ -158,6 +158,37 @@ func TestSearchGoesOnAfterACursor(t *testing.T) {
 	}
 }
 
+// What is printed to go on with works although time has passed.
+func TestASearchOfTheLastDaysGoesOn(t *testing.T) {
+	s := seeded(t)
+	s.now = s.now.Add(123456789)
+	r := s.run("backups", "--last", "40d", "--limit", "1")
+	_, hint, ok := strings.Cut(r.stderr, "the same search with ")
+	if !ok {
+		t.Fatalf("nothing says how to go on: %s", r.stderr)
+	}
+	s.now = s.now.Add(time.Minute)
+	if got := s.must(append([]string{"backups", "--limit", "1", "-o", "name"}, strings.Fields(hint)...)...); got != "backup/prod/late\n" {
+		t.Errorf("it goes on with %s", got)
+	}
+}
+
+// Backups that do not contain the object hide none that do.
+func TestASearchForAnObjectLooksBeyondTheFirstPage(t *testing.T) {
+	s := newShell(t)
+	s.settings()
+	s.stored("with", noon.Add(-time.Hour))
+	for i := range 3 {
+		s.seed(fmt.Sprint("without-", i), noon.Add(time.Duration(i-10)*time.Minute), salvor.PhaseFailed)
+	}
+	if r := s.run("backups", "-n", "shop", "--last", "1d", "--contains", "configmaps/c1", "--limit", "1", "-o", "name"); r.stdout != "backup/prod/with\n" {
+		t.Errorf("found are %s%s", r.stdout, r.stderr)
+	}
+	if r := s.run("backups", "-n", "shop", "--last", "1d", "--contains", "cm/c1", "--limit", "1"); !strings.Contains(r.stderr, "--contains") {
+		t.Errorf("of a kind that nobody has it says %s", r.stderr)
+	}
+}
+
 func TestAnEmptySearchSaysHowToWidenIt(t *testing.T) {
 	s := newShell(t)
 	if r := s.run("backups"); r.code != 0 || !strings.Contains(r.stderr, "salvor backup create makes the first") {

@@ -51,7 +51,7 @@ func (f *spanFlags) span(now time.Time, zone *time.Location) (from, to time.Time
 		}
 	case f.last != "":
 		since, err := parseDate("--last", f.last, now, zone)
-		return since.Start, to, err
+		return since.Start.Truncate(time.Second), to, err // as it is printed, so that it can be repeated with a cursor
 	case f.asOf != "":
 		last = f.asOf
 	}
