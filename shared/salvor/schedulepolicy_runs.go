@@ -18,7 +18,7 @@ const (
 	MaxJitter = 24 * time.Hour
 )
 
-var rate = regexp.MustCompile(`^([1-9][0-9]{0,5}) (minute|hour|day)s?$`)
+var rate = regexp.MustCompile(`^([1-9][0-9]{0,4}) (minute|hour|day)s?$`)
 
 // ParseRate reads an EventBridge rate expression without rate( and ). Invalid: it is none.
 func ParseRate(s string) (time.Duration, error) {

@@ -10,8 +10,11 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
-// MinInterval is the shortest time between two runs of a schedule.
-const MinInterval = time.Minute
+// MinInterval is the shortest time between two runs of a schedule, MaxInterval the longest: ten years.
+const (
+	MinInterval = time.Minute
+	MaxInterval = 10 * 365 * 24 * time.Hour
+)
 
 // cronFields is the number of fields of an EventBridge cron expression.
 const cronFields = 6
@@ -65,9 +68,13 @@ func (s *SchedulePolicySpec) Validate(p *field.Path) field.ErrorList {
 	}
 	if i := s.Interval; i != nil && (i.Duration < MinInterval || i.Duration%time.Second != 0) {
 		errs = append(errs, field.Invalid(p.Child("interval"), i.Duration.String(), "must be at least 1m, in whole seconds"))
+	} else if i != nil && i.Duration > MaxInterval {
+		errs = append(errs, field.Invalid(p.Child("interval"), i.Duration.String(), "must be at most 87600h, ten years"))
 	}
-	if _, err := ParseRate(s.Rate); s.Rate != "" && err != nil {
+	if period, err := ParseRate(s.Rate); s.Rate != "" && err != nil {
 		errs = append(errs, field.Invalid(p.Child("rate"), s.Rate, "must be a number and minutes, hours or days, without rate( and ), such as 5 minutes"))
+	} else if period > MaxInterval {
+		errs = append(errs, field.Invalid(p.Child("rate"), s.Rate, "must be at most 3650 days, ten years"))
 	}
 	if s.Daily != nil {
 		errs = append(errs, validateTimes(p.Child("daily", "times"), s.Daily.Times)...)

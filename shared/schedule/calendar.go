@@ -48,7 +48,7 @@ func everyDay(time.Time) bool { return true }
 func weekly(w *salvor.WeeklyPolicy, anchor time.Time) func(time.Time) bool {
 	first, every := mondayOf(anchor), max(w.Every, 1)
 	return func(t time.Time) bool {
-		weeks := int(mondayOf(t).Sub(first) / (7 * day))
+		weeks := int((mondayOf(t).Unix() - first.Unix()) / int64(7*day/time.Second))
 		return weeks%every == 0 && slices.Contains(w.Days, t.Weekday().String())
 	}
 }

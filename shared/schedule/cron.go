@@ -53,16 +53,16 @@ func newCron(s string) (cron, error) {
 		}
 		elements, err := f.translate(value, i == dayOfWeek)
 		if err != nil {
-			return cron{}, salvor.Errorf(salvor.Invalid, "reading cron expression %q: %s: %w", s, f.name, err)
+			return cron{}, salvor.Errorf(salvor.Invalid, "spec.cron: reading %q: %s: %w", s, f.name, err)
 		}
 		out = append(out, elements)
 	}
 	if (fields[dayOfMonth] == "?") == (fields[dayOfWeek] == "?") {
-		return cron{}, salvor.Errorf(salvor.Invalid, "reading cron expression %q: exactly one of day of month and day of week must be ?", s)
+		return cron{}, salvor.Errorf(salvor.Invalid, "spec.cron: reading %q: exactly one of day of month and day of week must be ?", s)
 	}
 	expr, err := cronexpr.Parse(strings.Join(out, " "))
 	if err != nil {
-		return cron{}, salvor.Errorf(salvor.Invalid, "reading cron expression %q: %w", s, err)
+		return cron{}, salvor.Errorf(salvor.Invalid, "spec.cron: reading %q: %w", s, err)
 	}
 	return cron{expr}, nil
 }

@@ -200,7 +200,9 @@ func nextInterval(every time.Duration, after, anchor time.Time) time.Time {
 	if after.Before(anchor) {
 		return anchor
 	}
-	return anchor.Add((after.Sub(anchor)/every + 1) * every)
+	// In seconds: what lies centuries apart is more than a time.Duration holds.
+	period := int64(every / time.Second)
+	return time.Unix(anchor.Unix()+((after.Unix()-anchor.Unix())/period+1)*period, 0)
 }
 
 // date reads a day, as midnight in UTC.

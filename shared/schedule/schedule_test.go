@@ -133,11 +133,26 @@ func TestNextOfAnInterval(t *testing.T) {
 		{"an interval is real time: it doesn't care for clocks", 24 * time.Hour, "2026-03-28T20:00:00Z", "2026-03-28T01:30:00Z", "2026-03-29T01:30:00Z"},
 		{"without an anchor it counts from 1970", 6 * time.Hour, "2026-11-20T10:10:00Z", "0001-01-01T00:00:00Z", "2026-11-20T12:00:00Z"},
 		{"a fraction of a second in the anchor is left out", time.Minute, "2026-11-20T10:10:00Z", "2026-11-20T10:10:00.9Z", "2026-11-20T10:11:00Z"},
+		{"centuries after the anchor it still goes on", time.Hour, "2026-11-20T10:10:00Z", "1600-01-01T00:30:00Z", "2026-11-20T10:30:00Z"},
+		{"of the longest intervals, too", salvor.MaxInterval, "2400-01-01T00:00:00Z", "1600-01-01T00:00:00Z", "2409-06-18T00:00:00Z"},
 	} {
 		got, err := schedule.Next(every(c.every), at(t, c.after), at(t, c.anchor))
 		if err != nil || got.Format(time.RFC3339) != c.want {
 			t.Errorf("%s: got %v, %v, want %s", c.why, got, err, c.want)
 		}
+	}
+}
+
+// Every second week is that also when weeks are counted from long ago.
+func TestWeeksCountFromLongAgo(t *testing.T) {
+	spec := weekly("", "Monday", "02:00")
+	spec.Weekly.Every, spec.StartDate = 2, "1600-01-03"
+	first, err := schedule.Next(spec, at(t, "2026-11-20T00:00:00Z"), time.Time{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if second, err := schedule.Next(spec, first, time.Time{}); err != nil || second.Sub(first) != 14*24*time.Hour {
+		t.Errorf("after %s comes %s, %v", first, second, err)
 	}
 }
 
@@ -148,6 +163,9 @@ func TestNextRefuses(t *testing.T) {
 	}{
 		{salvor.SchedulePolicySpec{}, "exactly one of"},
 		{every(time.Second), "at least 1m"},
+		{every(salvor.MaxInterval + time.Hour), "interval: Invalid value: \"87601h0m0s\": must be at most 87600h"},
+		{salvor.SchedulePolicySpec{Rate: "3651 days"}, "at most 3650 days"},
+		{salvor.SchedulePolicySpec{Rate: "123456 days"}, "must be a number and minutes"}, // more than a time.Duration holds
 		{daily("Mars/Olympus", "02:00"), "IANA"},
 		{daily("", "2:00"), "HH:MM"},
 		{cron("", "0 2 * * *"), "six fields"},
