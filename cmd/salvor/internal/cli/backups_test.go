@@ -208,6 +208,9 @@ func TestSearchRefuses(t *testing.T) {
 	for args, why := range map[string]string{
 		"--on 3h":                          "is not a whole day",
 		"--on someday":                     "is not a date",
+		"--as-of tomorrow":                 `--as-of: "tomorrow" is not a date`,
+		"--between tomorrow..today":        `--between: "tomorrow" is not a date`,
+		"--between 2026-11-02..2026-11-01": "ends at 2026-11-01 23:59:59 CET, before it begins at 2026-11-02 00:00:00 CET",
 		"--between 2026-11-01":             "no .. between",
 		"--from today --to yesterday":      "before it begins",
 		"--on today --last 3d":             "none of the others can be",

@@ -37,6 +37,7 @@ func (f *spanFlags) add(cmd *cobra.Command) {
 // span is the time that the flags mean: from <= date < to; a zero time is no bound.
 func (f *spanFlags) span(now time.Time, zone *time.Location) (from, to time.Time, err error) {
 	first, last := f.from, f.to
+	firstFlag, lastFlag := "--from", "--to"
 	switch {
 	case f.on != "":
 		day, err := parseDate("--on", f.on, now, zone)
@@ -45,6 +46,7 @@ func (f *spanFlags) span(now time.Time, zone *time.Location) (from, to time.Time
 		}
 		return day.Start, day.End, err
 	case f.between != "":
+		firstFlag, lastFlag = "--between", "--between"
 		var ok bool
 		if first, last, ok = strings.Cut(f.between, ".."); !ok {
 			return from, to, salvor.Errorf(salvor.Invalid, "--between %q has no .. between two dates", f.between).WithHint("such as 2026-11-01..2026-11-15")
@@ -53,24 +55,24 @@ func (f *spanFlags) span(now time.Time, zone *time.Location) (from, to time.Time
 		since, err := parseDate("--last", f.last, now, zone)
 		return since.Start.Truncate(time.Second), to, err // as it is printed, so that it can be repeated with a cursor
 	case f.asOf != "":
-		last = f.asOf
+		last, lastFlag = f.asOf, "--as-of"
 	}
 	if first != "" {
-		span, err := parseDate("--from", first, now, zone)
+		span, err := parseDate(firstFlag, first, now, zone)
 		if err != nil {
 			return from, to, err
 		}
 		from = span.Start
 	}
 	if last != "" {
-		at, err := parseLast("--to", last, now, zone)
+		at, err := parseLast(lastFlag, last, now, zone)
 		if err != nil {
 			return from, to, err
 		}
 		to = at.Add(time.Nanosecond)
 	}
 	if !from.IsZero() && !to.IsZero() && !from.Before(to) {
-		return from, to, salvor.Errorf(salvor.Invalid, "the search ends at %s, before it begins at %s", timeIn(to, zone), timeIn(from, zone)).
+		return from, to, salvor.Errorf(salvor.Invalid, "the search ends at %s, before it begins at %s", timeIn(to.Add(-time.Nanosecond), zone), timeIn(from, zone)).
 			WithHint("exchange the two dates")
 	}
 	return from, to, nil
