@@ -19,9 +19,10 @@ import (
 //	5. the claim is deleted, and made anew of its snapshot
 //	6. the workloads are scaled up
 //	7. its volume is made
-//	8. the old PersistentVolume is let go of, by the reclaim policy that it had
+//	8. the old PersistentVolume is marked as replaced, where several go together
+//	9. the old PersistentVolume is let go of, by the reclaim policy that it had
 //
-// Until step 8 everything can be put back, and is if a step fails: the new claim is deleted, the old one is made again with
+// Until step 9 everything can be put back, and is if a step fails: the new claim is deleted, the old one is made again with
 // its old volume. Claims that one workload uses go together, all or none. All that is known is in the target, so that a
 // process that dies leaves nothing behind that the next one can't find.
 
@@ -150,12 +151,7 @@ func (r *run) replaceAll(ctx context.Context, g *group) error {
 	if err := r.allBound(ctx, g); err != nil {
 		return err
 	}
-	for _, c := range g.claims {
-		if err := r.letGo(ctx, c.v); err != nil {
-			return err
-		}
-	}
-	return nil
+	return r.letGo(ctx, g)
 }
 
 // usable makes the helpers and waits until the snapshots can be used. Nothing has been touched yet.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
@@ -23,6 +25,9 @@ type heldVolume struct {
 	Policy string          `json:"policy"`
 	// UID is that of the old claim.
 	UID string `json:"uid"`
+	// Group names what goes together. Replaced says that all of it has its new volumes: then none is put back any more.
+	Group    string `json:"group,omitempty"`
+	Replaced bool   `json:"replaced,omitempty"`
 
 	name             string // of the PersistentVolume
 	namespace, claim string
@@ -77,7 +82,7 @@ func (r *run) hold(ctx context.Context, g *group) (olds int, err error) {
 		case live != nil && r.ours(live, c.v):
 			continue
 		case live != nil && !deleting(live):
-			if err := r.holdVolume(ctx, live); err != nil {
+			if err := r.holdVolume(ctx, live, g.claims[0].v.String()); err != nil {
 				return 0, fmt.Errorf("claim %s: %w", c.v, err)
 			}
 		}
@@ -87,7 +92,7 @@ func (r *run) hold(ctx context.Context, g *group) (olds int, err error) {
 }
 
 // holdVolume makes the volume of the claim stay when the claim is deleted, and notes on it how to put it back.
-func (r *run) holdVolume(ctx context.Context, claim []byte) error {
+func (r *run) holdVolume(ctx context.Context, claim []byte, group string) error {
 	name := textOf(claim, "spec", "volumeName")
 	if name == "" || textOf(claim, "status", "phase") != "Bound" {
 		return fmt.Errorf("it has no volume yet, so that there is nothing to put back if a step fails; delete it and restore again")
@@ -107,7 +112,7 @@ func (r *run) holdVolume(ctx context.Context, claim []byte) error {
 			}
 			return nil
 		}
-		note, err := json.Marshal(heldVolume{Restore: r.name, Claim: withoutMeta(claim), Policy: textOf(live, "spec", "persistentVolumeReclaimPolicy"), UID: textOf(claim, "metadata", "uid")})
+		note, err := json.Marshal(heldVolume{Restore: r.name, Claim: withoutMeta(claim), Policy: textOf(live, "spec", "persistentVolumeReclaimPolicy"), UID: textOf(claim, "metadata", "uid"), Group: group})
 		if err != nil {
 			return fmt.Errorf("encoding the claim: %w", err)
 		}
@@ -199,20 +204,63 @@ func (r *run) deleteClaim(ctx context.Context, live []byte) error {
 	return err
 }
 
-// letGo gives the old volume of the claim its reclaim policy back: one that says Delete goes now.
-func (r *run) letGo(ctx context.Context, v *Volume) error {
+// letGo gives the old volumes of the group their reclaim policies back: those that say Delete go now. Not one goes before all
+// are marked as replaced, or a process that dies in between would put back the data of one claim and not that of another.
+func (r *run) letGo(ctx context.Context, g *group) error {
 	list, err := r.heldVolumes(ctx)
 	if err != nil {
 		return err
 	}
-	for _, h := range list {
-		if h.key() == v.String() {
-			if err := r.release(ctx, h); err != nil {
+	keys := g.keys()
+	list = slices.DeleteFunc(list, func(h *heldVolume) bool { return !slices.Contains(keys, h.key()) })
+	if len(list) > 1 {
+		for _, h := range list {
+			if err := r.markReplaced(ctx, h); err != nil {
 				return err
 			}
 		}
 	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+	defer cancel()
+	for _, h := range list {
+		if err := r.release(ctx, h); err != nil {
+			r.tally.warn("claim %s is replaced, and %v; it carries the annotation %s", h.key(), err, annotationHeld)
+		}
+	}
 	return nil
+}
+
+// markReplaced notes on the old volume that all of its group is replaced.
+func (r *run) markReplaced(ctx context.Context, h *heldVolume) error {
+	if h.Replaced {
+		return nil
+	}
+	h.Replaced = true
+	note, err := json.Marshal(h)
+	if err != nil {
+		return fmt.Errorf("encoding the claim: %w", err)
+	}
+	err = r.merge(ctx, volumeKind, "", h.name, map[string]any{"metadata": map[string]any{"annotations": map[string]string{annotationHeld: string(note)}}})
+	if err != nil {
+		return fmt.Errorf("marking PersistentVolume %s as replaced: %w", h.name, err)
+	}
+	return nil
+}
+
+// unreplaced parts those that can be put back from those of groups of which all are marked: of these some may be gone.
+func unreplaced(list []*heldVolume) (back, replaced []*heldVolume) {
+	open := map[string]bool{}
+	for _, h := range list {
+		open[h.Group] = open[h.Group] || !h.Replaced
+	}
+	for _, h := range list {
+		if open[h.Group] {
+			back = append(back, h)
+		} else {
+			replaced = append(replaced, h)
+		}
+	}
+	return back, replaced
 }
 
 // release takes the note off the volume and gives it its policy back.

@@ -30,11 +30,13 @@ import (
 	"salvor.io/salvor/tests/testenv"
 )
 
-// A restorer is this test binary again, with these variables: it does one restore of the home, and kills itself at its nth write.
+// A restorer is this test binary again, with these variables: it does one restore of the home, and kills itself at its nth write,
+// or its nth of a kind.
 const (
 	restorerHome   = "VOLUMES_TEST_RESTORER_HOME"
 	restorerName   = "VOLUMES_TEST_RESTORER_NAME"
 	restorerKillAt = "VOLUMES_TEST_RESTORER_KILL_AT"
+	restorerKillOf = "VOLUMES_TEST_RESTORER_KILL_OF"
 )
 
 func init() {
@@ -92,19 +94,24 @@ func restorer(ctx context.Context, home string) (*sqlite.Catalog, *restore.Engin
 				return nil, err
 			}
 			client, err := kube.New(config)
-			return &doomed{Target: client, killAt: killAt}, err
+			return &doomed{Target: client, killAt: killAt, kind: os.Getenv(restorerKillOf)}, err
 		},
 		Tuning: restore.Tuning{Beat: 100 * time.Millisecond, RetryBase: 20 * time.Millisecond, Poll: 100 * time.Millisecond, Consumer: time.Second, Unready: 2 * time.Second}}, nil
 }
 
-// doomed is a target during whose nth write the process is killed: after an even one has been answered, before an odd one is sent.
+// doomed is a target during whose nth write, of the kind if there is one, the process is killed: after an even one has been
+// answered, before an odd one is sent.
 type doomed struct {
 	restore.Target
 	mu             sync.Mutex
 	writes, killAt int
+	kind           string
 }
 
-func (d *doomed) write(send func() ([]byte, error)) ([]byte, error) {
+func (d *doomed) write(r cluster.Resource, send func() ([]byte, error)) ([]byte, error) {
+	if d.kind != "" && d.kind != r.Name {
+		return send()
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.writes++
@@ -119,39 +126,45 @@ func (d *doomed) write(send func() ([]byte, error)) ([]byte, error) {
 }
 
 func (d *doomed) Create(ctx context.Context, r cluster.Resource, ns string, body []byte) ([]byte, error) {
-	return d.write(func() ([]byte, error) { return d.Target.Create(ctx, r, ns, body) })
+	return d.write(r, func() ([]byte, error) { return d.Target.Create(ctx, r, ns, body) })
 }
 
 func (d *doomed) Update(ctx context.Context, r cluster.Resource, ns, name string, body []byte, sub ...string) ([]byte, error) {
-	return d.write(func() ([]byte, error) { return d.Target.Update(ctx, r, ns, name, body, sub...) })
+	return d.write(r, func() ([]byte, error) { return d.Target.Update(ctx, r, ns, name, body, sub...) })
 }
 
 func (d *doomed) Patch(ctx context.Context, r cluster.Resource, ns, name string, k types.PatchType, body []byte, sub ...string) ([]byte, error) {
-	return d.write(func() ([]byte, error) { return d.Target.Patch(ctx, r, ns, name, k, body, sub...) })
+	return d.write(r, func() ([]byte, error) { return d.Target.Patch(ctx, r, ns, name, k, body, sub...) })
 }
 
 func (d *doomed) Delete(ctx context.Context, r cluster.Resource, ns, name string, o cluster.DeleteOptions) error {
-	_, err := d.write(func() ([]byte, error) { return nil, d.Target.Delete(ctx, r, ns, name, o) })
+	_, err := d.write(r, func() ([]byte, error) { return nil, d.Target.Delete(ctx, r, ns, name, o) })
 	return err
 }
 
-// shelf is a namespace with a claim that holds a file, and a Deployment whose pod uses it and can't start: its volume is made
-// without one, and nothing has to be waited for.
+// shelf is a namespace with a claim that holds a file, or several, and a Deployment whose pod uses them and can't start: its
+// volumes are made without one, and nothing has to be waited for.
 type shelf struct {
 	*world
 	namespace string
+	claims    []string
 }
 
 const shelfClaim = "stock"
 
-func (w *world) shelf(t *testing.T) *shelf {
+func (w *world) shelf(t *testing.T, more ...string) *shelf {
 	t.Helper()
-	s := &shelf{world: w, namespace: "t-" + testenv.Unique()}
+	s := &shelf{world: w, namespace: "t-" + testenv.Unique(), claims: append([]string{shelfClaim}, more...)}
 	w.create(t, namespaceKind, "", fmt.Sprintf("metadata: {name: %s}", s.namespace))
-	w.create(t, claimKind, s.namespace, `
-metadata: {name: stock, labels: {kept: "yes"}}
-spec: {accessModes: [ReadWriteOnce], storageClassName: gp3-immediate, resources: {requests: {storage: 1Gi}}}`)
-	w.create(t, cluster.Resource{Group: "apps", Version: "v1", Name: "deployments", Kind: "Deployment", Namespaced: true}, s.namespace, `
+	var mounts, volumes []string
+	for _, claim := range s.claims {
+		w.create(t, claimKind, s.namespace, fmt.Sprintf(`
+metadata: {name: %s, labels: {kept: "yes"}}
+spec: {accessModes: [ReadWriteOnce], storageClassName: gp3-immediate, resources: {requests: {storage: 1Gi}}}`, claim))
+		mounts = append(mounts, fmt.Sprintf("{name: %s, mountPath: /%[1]s}", claim))
+		volumes = append(volumes, fmt.Sprintf("{name: %s, persistentVolumeClaim: {claimName: %[1]s}}", claim))
+	}
+	w.create(t, cluster.Resource{Group: "apps", Version: "v1", Name: "deployments", Kind: "Deployment", Namespaced: true}, s.namespace, fmt.Sprintf(`
 metadata: {name: shop}
 spec:
   replicas: 1
@@ -161,9 +174,11 @@ spec:
     metadata: {labels: {app: shop}}
     spec:
       nodeSelector: {nowhere: "true"}
-      containers: [{name: main, image: "localhost/salvor/busybox:1", volumeMounts: [{name: v, mountPath: /v}]}]
-      volumes: [{name: v, persistentVolumeClaim: {claimName: stock}}]`)
-	eventually(t, time.Minute, "the claim is bound", func() bool { return s.file(t, s.namespace) != "" })
+      containers: [{name: main, image: "localhost/salvor/busybox:1", volumeMounts: [%s]}]
+      volumes: [%s]`, strings.Join(mounts, ", "), strings.Join(volumes, ", ")))
+	for _, claim := range s.claims {
+		eventually(t, time.Minute, "the claim is bound", func() bool { return s.fileOf(t, s.namespace, claim) != "" })
+	}
 	t.Cleanup(func() {
 		if !t.Failed() {
 			_, _ = w.TryKubectl(context.WithoutCancel(t.Context()), "delete", "namespace", s.namespace, "--wait=false")
@@ -172,10 +187,16 @@ spec:
 	return s
 }
 
-// file is the path of the file on the claim's volume; empty: the claim has none.
+// file is the path of the file on the first claim's volume.
 func (s *shelf) file(t *testing.T, namespace string) string {
 	t.Helper()
-	handle, err := s.volumeHandle(namespace, shelfClaim)
+	return s.fileOf(t, namespace, shelfClaim)
+}
+
+// fileOf is the path of the file on the claim's volume; empty: the claim has none.
+func (s *shelf) fileOf(t *testing.T, namespace, claim string) string {
+	t.Helper()
+	handle, err := s.volumeHandle(namespace, claim)
 	if err != nil {
 		return ""
 	}
@@ -184,19 +205,25 @@ func (s *shelf) file(t *testing.T, namespace string) string {
 
 func (s *shelf) write(t *testing.T, text string) {
 	t.Helper()
-	if err := os.WriteFile(s.file(t, s.namespace), []byte(text), 0o600); err != nil {
-		t.Fatal(err)
+	for _, claim := range s.claims {
+		if err := os.WriteFile(s.fileOf(t, s.namespace, claim), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
-// holds is what is in the file.
+// holds is what is in the files: one text, if it is the same in all.
 func (s *shelf) holds(t *testing.T, namespace string) string {
 	t.Helper()
-	data, err := os.ReadFile(s.file(t, namespace))
-	if err != nil {
-		return err.Error()
+	var texts []string
+	for _, claim := range s.claims {
+		data, err := os.ReadFile(s.fileOf(t, namespace, claim))
+		if err != nil {
+			data = []byte(err.Error())
+		}
+		texts = append(texts, string(data))
 	}
-	return string(data)
+	return strings.Join(slices.Compact(texts), ", and ")
 }
 
 // backUp makes a backup and waits until it can be restored from.
@@ -242,8 +269,14 @@ func (s *shelf) goOn(t *testing.T, name string) *salvor.Restore {
 // killed does the restore in a process that is killed at its nth write, and reports whether it came so far.
 func (s *shelf) killed(t *testing.T, name string, at int) bool {
 	t.Helper()
+	return s.killedOf(t, name, "", at)
+}
+
+// killedOf is killed, at the nth write of a kind.
+func (s *shelf) killedOf(t *testing.T, name, kind string, at int) bool {
+	t.Helper()
 	cmd := exec.CommandContext(t.Context(), os.Args[0])
-	cmd.Env = append(os.Environ(), restorerHome+"="+s.home, restorerName+"="+name, restorerKillAt+"="+strconv.Itoa(at))
+	cmd.Env = append(os.Environ(), restorerHome+"="+s.home, restorerName+"="+name, restorerKillAt+"="+strconv.Itoa(at), restorerKillOf+"="+kind)
 	out, err := cmd.CombinedOutput()
 	if err == nil {
 		return false
@@ -361,6 +394,33 @@ func TestAReplacementInPlaceThatIsKilled(t *testing.T) {
 			}
 			s.asBefore(t, name)
 		}
+	}
+}
+
+// TestReplacedTogetherOrNot kills a restore in place of two claims of one workload at each write of their old volumes, and
+// cancels it: both hold what the backup has, or both what they had.
+func TestReplacedTogetherOrNot(t *testing.T) {
+	t.Parallel()
+	s := newWorld(t).shelf(t, "more")
+	s.write(t, "as backed up")
+	s.backUp(t, "good")
+	for at := 1; ; at++ {
+		s.write(t, "spoiled")
+		name := fmt.Sprintf("%s-%d", s.namespace, at)
+		s.begin(t, name, "good", salvor.RestoreSpec{Volumes: &salvor.RestoreVolumes{InPlace: true}})
+		if !s.killedOf(t, name, "persistentvolumes", at) {
+			if got := s.holds(t, s.namespace); got != "as backed up" || at < 5 {
+				t.Errorf("not killed in %d writes: the volumes hold %q", at-1, got)
+			}
+			s.asBefore(t, name)
+			return
+		}
+		s.salvor(t, "cancel", "restore", name)
+		r := s.goOn(t, name)
+		if got := s.holds(t, s.namespace); got != "spoiled" && got != "as backed up" || r.Status.Phase != salvor.PhaseCanceled {
+			t.Errorf("killed at write %d of volumes and canceled: it is %s, and the volumes hold %q", at, r.Status.Phase, got)
+		}
+		s.asBefore(t, name)
 	}
 }
 
