@@ -59,15 +59,19 @@ func (r *run) putBack(ctx context.Context, keys []string) error {
 	if keys != nil {
 		list = slices.DeleteFunc(list, func(h *heldVolume) bool { return !slices.Contains(keys, h.key()) })
 	}
+	list, replaced := unreplaced(list)
+	var failed []error
+	for _, h := range replaced { // by a process that died while it let go of them
+		failed = append(failed, r.release(ctx, h))
+	}
 	if len(list) == 0 {
-		return nil
+		return errors.Join(failed...)
 	}
 	r.tally.begin("putting back what was to be replaced in place")
 	workloads, err := r.workloadsOf(ctx, list)
 	if err != nil {
 		return err
 	}
-	var failed []error
 	for _, h := range list {
 		if err := r.putClaimBack(ctx, h, workloads); err != nil {
 			failed = append(failed, fmt.Errorf("claim %s: %w", h.key(), err))
@@ -86,7 +90,7 @@ func (r *run) putBack(ctx context.Context, keys []string) error {
 }
 
 func (r *run) helperOf(key string) string {
-	return transform.SourcePrefix + volume.Hash(r.e.CatalogID+"\n"+r.name+"\n"+key)
+	return transform.SourcePrefix + volume.Hash(fmt.Sprintf("%s\n%s\n%d\n%s", r.e.CatalogID, r.name, r.born.Unix(), key))
 }
 
 // putClaimBack makes the old claim again, with its old volume.

@@ -23,6 +23,7 @@ type run struct {
 	plan    *Plan
 	scope   *scope
 	policy  salvor.ConflictPolicy
+	born    time.Time // when it was asked for: another one of its name may have been, and been deleted
 	started time.Time // in seconds, as the API server writes times
 	resumed bool      // an earlier process began this restore
 	epoch   int64
@@ -135,7 +136,7 @@ func (e *Engine) do(ctx context.Context, abort context.CancelCauseFunc, r *salvo
 }
 
 func (e *Engine) newRun(ctx context.Context, abort context.CancelCauseFunc, r *salvor.Restore, t *tally, resumed bool, plan *Plan) *run {
-	w := &run{e: e, name: r.Name, epoch: r.Status.Lease.Epoch, made: newMade(), tuning: e.Tuning.withDefaults(), plan: plan, policy: r.Spec.Conflict, started: r.Status.StartedAt.Truncate(time.Second), resumed: resumed,
+	w := &run{e: e, name: r.Name, born: r.CreationTimestamp.Time, epoch: r.Status.Lease.Epoch, made: newMade(), tuning: e.Tuning.withDefaults(), plan: plan, policy: r.Spec.Conflict, started: r.Status.StartedAt.Truncate(time.Second), resumed: resumed,
 		tally: t, spaces: newSpaces(), uids: newUIDMap(), claims: &claims{by: map[string]*Source{}}, pending: &waiting{}, abort: abort,
 		settled: newSettled(), done: map[string]bool{}, opened: map[string]bool{}, leave: func() bool { return suspended(ctx) }}
 	w.memory, w.inFlight = semaphore.NewWeighted(w.tuning.Memory), semaphore.NewWeighted(w.tuning.InFlight)

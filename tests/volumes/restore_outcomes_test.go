@@ -161,6 +161,17 @@ spec:
 			Timeout: metav1.Duration{Duration: 5 * time.Second}}}, salvor.OutcomeFailed, "no room")
 		s.unharmed(t, "no-room")
 	})
+	t.Run("in place, again under the name of one that was deleted", func(t *testing.T) {
+		for range 2 {
+			s.restored(t, "again", "good", salvor.RestoreSpec{Volumes: &salvor.RestoreVolumes{InPlace: true}}, salvor.OutcomeUpdated, "replaced in place")
+			if got := s.holds(t, s.namespace); got != "as backed up" {
+				t.Errorf("the volume holds %q", got)
+			}
+			s.asBefore(t, "again")
+			s.salvor(t, "delete", "restore", "again")
+			s.write(t, "newer")
+		}
+	})
 	t.Run("in place under a bare pod", func(t *testing.T) {
 		s.create(t, cluster.Resource{Version: "v1", Name: "pods", Kind: "Pod", Namespaced: true}, s.namespace, `
 metadata: {name: bare}
