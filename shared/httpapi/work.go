@@ -183,6 +183,9 @@ func (s *Server) createRestore(r *http.Request) (*reply, error) {
 
 func (s *Server) cancelRestore(r *http.Request) (*reply, error) {
 	canceled, err := restore.RequestCancel(r.Context(), s.Catalog, r.PathValue("name"), s.Now())
+	if err == nil && restore.Abandoned(canceled, s.Now()) { // what it had begun is to be put back
+		err = s.WorkOnRestore(r.Context(), canceled)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -47,7 +47,7 @@ func (e *Engine) targetID(ctx context.Context, name string) (string, error) {
 }
 
 // RequestCancel asks whoever works on the restore to stop after the objects in flight. One that nobody has begun, or whose
-// process has died, is Canceled at once, unless it has scaled down workloads: the next process puts them back first.
+// process has died, is Canceled at once, unless it replaces in place: the next process puts back first what was begun.
 func RequestCancel(ctx context.Context, c catalog.Objects, name string, now time.Time) (*salvor.Restore, error) {
 	return mutate(ctx, c, name, func(r *salvor.Restore) error {
 		if r.Status.Phase.Done() {
@@ -57,8 +57,8 @@ func RequestCancel(ctx context.Context, c catalog.Objects, name string, now time
 		switch l := &r.Status.Lease; {
 		case r.Status.StartedAt.IsZero():
 			r.Status.Phase, r.Status.Message = salvor.PhaseCanceled, "canceled before it began"
-		case len(r.Status.ScaledDown) > 0:
-			// Whoever takes it up puts that back.
+		case len(r.Status.ScaledDown) > 0, r.Spec.InPlace():
+			// Whoever takes it up puts that back: a claim may be gone, or its old volume held.
 		case l.Holder != "" && now.After(l.Expires.Time):
 			*l = salvor.Lease{Epoch: l.Epoch + 1} // should it live after all, it is fenced
 			r.Status.Phase, r.Status.CompletedAt, r.Status.Checkpoint = salvor.PhaseCanceled, metav1.NewTime(now), ""

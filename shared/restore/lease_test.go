@@ -14,6 +14,28 @@ import (
 
 var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
+// What has died while it replaced claims in place is not over with a cancel: the next process puts back what it had begun.
+func TestACancelOfADeadRestore(t *testing.T) {
+	for inPlace, want := range map[bool]salvor.Phase{false: salvor.PhaseCanceled, true: salvor.PhaseRestoring} {
+		catalog, err := sqlite.Open(filepath.Join(t.TempDir(), "catalog.db"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer catalog.Close()
+		r := salvor.New(salvor.KindRestore).(*salvor.Restore)
+		r.Name, r.Spec = "r", salvor.RestoreSpec{SourceCluster: "prod", TargetCluster: "prod", Backup: "b", Volumes: &salvor.RestoreVolumes{InPlace: inPlace}}
+		r.Default()
+		r.Status = salvor.RestoreStatus{Phase: salvor.PhaseRestoring, StartedAt: metav1.NewTime(noon), Lease: salvor.Lease{Holder: "other/1/x", Epoch: 1, Expires: metav1.NewTime(noon)}}
+		if err := catalog.Create(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+		got, err := restore.RequestCancel(t.Context(), catalog, "r", noon.Add(time.Hour))
+		if err != nil || got.Status.Phase != want || !got.Status.CancelRequested {
+			t.Errorf("in place %t: it is %+v, %v", inPlace, got, err)
+		}
+	}
+}
+
 // A restore is done by one process at a time, and not once more when another has just ended it.
 func TestARestoreIsDoneByOneAtATime(t *testing.T) {
 	held := salvor.Lease{Holder: "other/1/x", Epoch: 3, Expires: metav1.NewTime(noon.Add(time.Minute))}

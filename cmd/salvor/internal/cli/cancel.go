@@ -44,6 +44,8 @@ func (a *app) cancelBackup() *cobra.Command {
 				_, err = fmt.Fprintf(a.sys.Stdout, "%s is %s: its snapshots were ready\n", reference(b), b.Status.Phase)
 			} else if b.Status.Phase.Done() {
 				_, err = fmt.Fprintln(a.sys.Stdout, reference(b), "canceled")
+			} else if b.Status.Phase == salvor.PhaseSettling {
+				_, err = fmt.Fprintf(a.sys.Stdout, "%s asked to stop: the next look at its snapshots ends it\n", reference(b))
 			} else {
 				_, err = fmt.Fprintf(a.sys.Stdout, "%s asked to stop; it thaws first (%s works on it)\n", reference(b), dash(b.Status.Lease.Holder))
 			}
@@ -73,8 +75,11 @@ func (a *app) cancelRestore() *cobra.Command {
 				return err
 			}
 			done := "asked to stop"
-			if r.Status.Phase.Done() {
+			switch {
+			case r.Status.Phase.Done():
 				done = "canceled"
+			case restore.Abandoned(r, a.sys.Now()):
+				done += "; its process has died: salvor serve, or salvor restore with --name " + r.Name + ", puts back what it had begun"
 			}
 			_, err = fmt.Fprintln(a.sys.Stdout, reference(r), done)
 			return err
