@@ -68,6 +68,7 @@ type groupContent struct {
 	Metadata metadata `json:"metadata"`
 	Spec     struct {
 		DeletionPolicy string `json:"deletionPolicy"`
+		Driver         string `json:"driver"`
 	} `json:"spec"`
 	Status struct {
 		Handle string         `json:"volumeGroupSnapshotHandle"`
