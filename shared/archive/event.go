@@ -79,6 +79,8 @@ type State struct {
 	Phase    salvor.Phase
 	Volumes  []Volume
 	Failures []salvor.Failure
+	// DataConsistency is what the data is worth.
+	DataConsistency salvor.DataConsistency
 	// Held is the event of a hold that is not over; nil: nobody holds the backup.
 	Held *Event
 	// Expired is the event of its expiry; nil: it has not expired.
@@ -87,7 +89,7 @@ type State struct {
 
 // Fold tells the state of a backup from its manifest and its events, in any order.
 func Fold(m *Manifest, events []Event) State {
-	s := State{Phase: m.Phase, Volumes: slices.Clone(m.Volumes), Failures: slices.Clone(m.Failures)}
+	s := State{Phase: m.Phase, Volumes: slices.Clone(m.Volumes), DataConsistency: m.DataConsistency, Failures: slices.Clone(m.Failures)}
 	events = slices.Clone(events)
 	slices.SortFunc(events, func(a, b Event) int { return strings.Compare(a.ID, b.ID) })
 	own := SettledID(m)
@@ -108,6 +110,7 @@ func (s *State) apply(e *Event) {
 				s.Volumes[i] = v
 			}
 		}
+		s.DataConsistency = DataConsistency(s.Volumes)
 	case EventHeld:
 		s.Held = e
 	case EventReleased:

@@ -74,7 +74,7 @@ func TestFoldingDoesNotDependOnTheOrderOfEvents(t *testing.T) {
 func TestTheWorstVolumeSaysWhatTheDataIsWorth(t *testing.T) {
 	inside, outside := &archive.Snapshot{Inside: true}, &archive.Snapshot{}
 	for want, volumes := range map[salvor.DataConsistency][]archive.Volume{
-		salvor.ObjectsOnly:           {{State: archive.VolumeSkipped}, {State: archive.VolumeFailed}},
+		salvor.ObjectsOnly:           {{State: archive.VolumeSkipped}, {State: archive.VolumeFailed}, {State: archive.VolumeFailed, Snapshot: inside}},
 		salvor.ApplicationConsistent: {{State: archive.VolumeSkipped}, {State: archive.VolumeCut, Snapshot: inside}},
 		salvor.CrashConsistent:       {{State: archive.VolumeCut, Snapshot: inside}, {State: archive.VolumeCut, Snapshot: outside}},
 	} {

@@ -103,12 +103,12 @@ func Count(volumes []Volume) salvor.VolumeCounts {
 	return c
 }
 
-// DataConsistency is what the data of the volumes is worth: that of the worst.
+// DataConsistency is what the data of the volumes is worth: that of the worst. What was cut and lost is none.
 func DataConsistency(volumes []Volume) salvor.DataConsistency {
 	worth := salvor.ObjectsOnly
 	for _, v := range volumes {
 		switch {
-		case v.Snapshot == nil:
+		case v.Snapshot == nil, v.State == VolumeFailed:
 		case !v.Snapshot.Inside:
 			return salvor.CrashConsistent
 		default:

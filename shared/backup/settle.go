@@ -230,6 +230,7 @@ func (w *settling) end(ctx context.Context, e *archive.Event) (*salvor.Backup, e
 	w.step(StepRecord)
 	b, failed := w.change(ctx, func(s *salvor.BackupStatus) {
 		s.Phase, s.Volumes, s.Failures = state.Phase, archive.Count(state.Volumes), firstFailures(state.Failures)
+		s.DataConsistency = state.DataConsistency
 		s.CompletedAt, s.SettleBy, s.LookedAt = metav1.NewTime(e.At.Time), metav1.Time{}, metav1.Time{}
 		settled := *w.manifest
 		settled.Failures = state.Failures

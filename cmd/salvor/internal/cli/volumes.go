@@ -71,7 +71,7 @@ func volumesOf(ctx context.Context, h *home.Home, b *salvor.Backup) (*volumeRepo
 		return nil, err
 	}
 	state := archive.Fold(m, events)
-	return &volumeReport{Backup: b.ID().String(), Phase: state.Phase, DataConsistency: m.DataConsistency,
+	return &volumeReport{Backup: b.ID().String(), Phase: state.Phase, DataConsistency: state.DataConsistency,
 		Counts: archive.Count(state.Volumes), Volumes: append([]archive.Volume{}, state.Volumes...)}, nil
 }
 
