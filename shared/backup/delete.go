@@ -128,6 +128,34 @@ func (r Remover) remove(ctx context.Context, b *salvor.Backup) error {
 	return repo.Remove(ctx, b.Name, r.CatalogID)
 }
 
+// Removal is what deleting a backup needs of the cluster that its volumes are in.
+type Removal interface {
+	// Remove deletes the snapshots of the volumes.
+	Remove(ctx context.Context, backup salvor.BackupID, volumes []archive.Volume) error
+	// Discard removes what workers up to the epoch made for the backup, but for that of the volumes to keep.
+	Discard(ctx context.Context, backup salvor.BackupID, epoch int64, keep []archive.Volume) error
+}
+
+// RemoveVolumes is for Remover.Volumes. A cluster that is gone is not in the way of a backup that has cut nothing there; one
+// without manifest may have, if a worker has died.
+func RemoveVolumes(open func(ctx context.Context, b *salvor.Backup) (Removal, error)) func(context.Context, *salvor.Backup, *archive.Manifest) error {
+	return func(ctx context.Context, b *salvor.Backup, m *archive.Manifest) error {
+		planned := b.Status.Volumes
+		left := m == nil && planned.Total > planned.Skipped+planned.Failed
+		if !left && !m.HasSnapshots() {
+			return nil
+		}
+		v, err := open(ctx, b)
+		switch {
+		case err != nil:
+			return err
+		case left:
+			return v.Discard(ctx, b.ID(), b.Status.Lease.Epoch, nil)
+		}
+		return v.Remove(ctx, b.ID(), m.Volumes)
+	}
+}
+
 // Locked is why what is kept by Object Lock is not removed.
 func Locked(until time.Time) error {
 	return salvor.Errorf(salvor.Conflict, "the location keeps it locked until %s", until.UTC().Format(time.RFC3339)).

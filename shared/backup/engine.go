@@ -53,6 +53,8 @@ type RuleRequest struct {
 type Frozen struct {
 	// Lost returns an error when what holds the application does so no more. Nil: nothing can be lost.
 	Lost func() error
+	// Failed are the namespaces of pods of which not all are held, because failures are passed over (onError: Continue). Nil: none.
+	Failed func() []string
 	// End ends commands that were up until the cut, also when ctx has ended, and returns the report. Nil: there is none.
 	End func(ctx context.Context) (RuleReport, error)
 }

@@ -114,7 +114,9 @@ type fakeRules struct {
 	ran  []string
 	fail map[string]error
 	warn []string
-	hook func(phase string)
+	// failed are the namespaces in which actions failed, and were passed over.
+	failed []string
+	hook   func(phase string)
 	// lost is why what holds the application does so no more.
 	lost error
 	// freeze and thaw, if set, play the rules of a backup, whose namespaces are pods that were written down already.
@@ -156,7 +158,7 @@ func (r *fakeRules) Freeze(ctx context.Context, q backup.RuleRequest) (backup.Fr
 		return backup.Frozen{}, err
 	}
 	out, err := r.run(ctx, q, "pre-exec")
-	return backup.Frozen{Lost: func() error { return r.lost }, End: func(context.Context) (backup.RuleReport, error) { return out, nil }}, err
+	return backup.Frozen{Lost: func() error { return r.lost }, Failed: func() []string { return r.failed }, End: func(context.Context) (backup.RuleReport, error) { return out, nil }}, err
 }
 
 func (r *fakeRules) Thaw(ctx context.Context, q backup.RuleRequest) (backup.RuleReport, error) {

@@ -161,6 +161,9 @@ func (g *group) cutWhile(held context.Context, frozen Frozen) (string, error) {
 	if err == nil {
 		err = g.cutVolumes(held)
 	}
+	if err == nil && frozen.Failed != nil {
+		g.notHeld(frozen.Failed())
+	}
 	if err == nil && held.Err() != nil {
 		err = context.Cause(held)
 	}

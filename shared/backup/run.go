@@ -211,6 +211,9 @@ func (r *run) cutOnce(ctx context.Context) (string, error) {
 	if err := r.planVolumes(ctx); err != nil {
 		return "", err
 	}
+	if err := r.notePlanned(ctx); err != nil {
+		return "", err
+	}
 	before := len(r.manifest.Warnings)
 	revision, err := r.cutQuiesced(ctx)
 	r.ruleWarnings, r.quiet = slices.Clone(r.manifest.Warnings[before:]), err == nil
@@ -248,8 +251,9 @@ func (r *run) finish(ctx context.Context, err error) (*salvor.Backup, error) {
 		}
 		err = r.tooSlow()
 	}
+	discarded := false
 	if err != nil {
-		r.discardFailed(ctx)
+		discarded = r.discardFailed(ctx)
 	} else {
 		r.release(ctx)
 	}
@@ -263,6 +267,9 @@ func (r *run) finish(ctx context.Context, err error) (*salvor.Backup, error) {
 		s.Lease.Holder, s.Lease.Expires = "", metav1.Time{}
 		if err != nil {
 			r.failed(s, err)
+			if discarded {
+				s.Volumes = salvor.VolumeCounts{}
+			}
 		} else {
 			r.succeeded(s)
 		}
@@ -281,7 +288,7 @@ func (r *run) failed(s *salvor.BackupStatus, err error) {
 	if salvor.Is(err, salvor.Canceled) {
 		s.Phase = salvor.PhaseCanceled
 	}
-	s.Message = err.Error()
+	s.Message, s.Warnings = err.Error(), r.manifest.Warnings
 	r.noteFreezes(s)
 	if frozen := longest(s.Freezes); frozen > 0 && s.Thaw == nil {
 		s.Message += fmt.Sprintf("; the application was frozen for %s and is thawed", frozen.Round(time.Millisecond))

@@ -151,6 +151,13 @@ func TestSettling(t *testing.T) {
 					t.Errorf("of claim %s it is not known any more which snapshot to delete with the backup", v.Claim)
 				}
 			}
+			worth := salvor.ApplicationConsistent
+			if tt.counts.Ready == 0 {
+				worth = salvor.ObjectsOnly
+			}
+			if got.Status.DataConsistency != worth {
+				t.Errorf("its data is said to be %s, with %+v", got.Status.DataConsistency, tt.counts)
+			}
 			if again, err := s.Settle(t.Context(), begun.ID()); err != nil || again.Status.Phase != tt.phase || f.looks != 1 {
 				t.Errorf("once more: %+v, %v, %d looks", again, err, f.looks)
 			}
@@ -280,6 +287,52 @@ func TestDeletingRemovesSnapshots(t *testing.T) {
 	}
 	if _, err := b.catalog.GetBackup(t.Context(), begun.ID()); !salvor.Is(err, salvor.NotFound) {
 		t.Errorf("it is still there: %v", err)
+	}
+}
+
+// A worker that died while it cut has stored no manifest: what it cut goes with the backup all the same. What has cut nothing, or
+// has removed it, needs no cluster to be deleted.
+func TestDeletingRemovesWhatADeadWorkerCut(t *testing.T) {
+	remove := func(t *testing.T, b *bench, id salvor.BackupID, v backup.Removal, away error) error {
+		return backup.Delete(t.Context(), b.catalog, id, backup.Remover{Open: b.Store, CatalogID: "cat", Now: time.Now,
+			Volumes: backup.RemoveVolumes(func(context.Context, *salvor.Backup) (backup.Removal, error) { return v, away })})
+	}
+	away := errors.New("no route to host")
+	t.Run("it died", func(t *testing.T) {
+		b, _, v := withVolumes(t)
+		begun, _, err := b.Begin(t.Context(), bare("b", "a"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = b.runUntil(t, begun.ID(), func(end func()) {
+			v.cutting = func(ctx context.Context) error { end(); return context.Cause(ctx) }
+		})
+		if !salvor.Is(err, salvor.Suspended) {
+			t.Fatalf("got %v", err)
+		}
+		v.log = nil
+		if err := remove(t, b, begun.ID(), v, away); !errors.Is(err, away) {
+			t.Errorf("without the cluster it is deleted: %v", err)
+		}
+		if err := remove(t, b, begun.ID(), v, nil); err != nil || len(v.log) != 1 || !strings.HasPrefix(v.log[0], "discard up to ") {
+			t.Errorf("got %v, and %q", err, v.log)
+		}
+	})
+	for name, spoil := range map[string]func(*bench){
+		"it failed before the cut": func(b *bench) { b.rules.fail["pre-exec"] = errors.New("no") },
+		"it failed after it":       func(b *bench) { b.rules.lost = errors.New("the lock is gone") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			b, _, v := withVolumes(t)
+			spoil(b)
+			done, err := b.make(t, quiesced("b", "a"))
+			if err == nil {
+				t.Fatalf("it is %s", done.Status.Phase)
+			}
+			if err := remove(t, b, done.ID(), v, away); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }
 

@@ -53,6 +53,15 @@ func (r *run) planVolumes(ctx context.Context) error {
 	return nil
 }
 
+// notePlanned notes that there are volumes: should no worker live to say what came of them, whoever deletes the backup looks for
+// their snapshots.
+func (r *run) notePlanned(ctx context.Context) error {
+	if len(r.volumes) == 0 {
+		return nil
+	}
+	return r.record.update(ctx, func(s *salvor.BackupStatus) { s.Volumes = archive.Count(r.volumes) })
+}
+
 // unkept are the volumes of claims of which nothing can be kept.
 func unkept(claims []volume.Claim, why string) []archive.Volume {
 	var volumes []archive.Volume
@@ -70,25 +79,34 @@ func (r *run) discardEarlier(ctx context.Context) {
 }
 
 // discard removes snapshots of this backup but those to keep. What can't be removed now is found by its labels later.
-func (r *run) discard(ctx context.Context, epoch int64, keep []archive.Volume) {
+func (r *run) discard(ctx context.Context, epoch int64, keep []archive.Volume) (done bool) {
 	if r.site.Site == nil || r.site.Volumes == nil {
-		return
+		return false
 	}
-	if err := r.site.Volumes.Discard(ctx, r.record.id, epoch, keep); err != nil {
+	err := r.site.Volumes.Discard(ctx, r.record.id, epoch, keep)
+	if err != nil {
 		r.warn("snapshots that belong to no backup could not be removed: %v", err)
 	}
+	return err == nil
 }
 
 // discardFailed removes what this run cut, and those before it, when it has come to nothing. Whoever took over may go on
 // with the very same snapshots, so a worker that lost its lease leaves them alone; so does one that may have stored its manifest.
-func (r *run) discardFailed(ctx context.Context) {
-	if r.committing || !r.cutBegan && r.record.epoch == 1 {
-		return
+// It reports whether all was asked to go.
+func (r *run) discardFailed(ctx context.Context) (done bool) {
+	switch {
+	case r.committing:
+		if r.cutBegan {
+			r.warn("its manifest may have been stored, so its snapshots were left; they go when it is deleted, and salvor volumes orphans finds them")
+		}
+		return false
+	case !r.cutBegan && r.record.epoch == 1:
+		return true
 	}
 	if err := r.record.confirm(ctx); salvor.Is(err, salvor.Fenced) {
-		return
+		return false
 	}
-	r.discard(ctx, r.record.epoch, nil)
+	return r.discard(ctx, r.record.epoch, nil)
 }
 
 // release removes from the cluster what stands for snapshots that are all ready; settling does it for others.
@@ -148,6 +166,17 @@ func (g *group) has(namespace string) bool { return slices.Contains(g.namespaces
 // holds reports whether rules hold anything in the namespace.
 func (g *group) holds(namespace string) bool {
 	return g.begun && slices.ContainsFunc(g.sent, func(p salvor.PodRef) bool { return p.Namespace == namespace })
+}
+
+// notHeld takes back that volumes of the namespaces were cut while rules held the application: an action failed there.
+func (r *run) notHeld(namespaces []string) {
+	r.resultMu.Lock()
+	defer r.resultMu.Unlock()
+	for _, v := range r.volumes {
+		if v.Snapshot != nil && slices.Contains(namespaces, v.Namespace) {
+			v.Snapshot.Inside = false
+		}
+	}
 }
 
 // cutUntil is when a cut is given up, so that there is time to thaw; zero: nothing is held.

@@ -92,6 +92,8 @@ func (v *fakeVolumes) Discard(_ context.Context, _ salvor.BackupID, epoch int64,
 	return nil
 }
 
+func (v *fakeVolumes) Remove(context.Context, salvor.BackupID, []archive.Volume) error { return nil }
+
 func (v *fakeVolumes) Release(_ context.Context, _ salvor.BackupID, of []archive.Volume) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -144,13 +146,17 @@ func TestVolumesAreCutWhileTheApplicationIsHeld(t *testing.T) {
 		cut    string
 		worth  salvor.DataConsistency
 		timely bool
+		failed []string
 	}{
-		{"with rules", quiesced("b", "a", "c"), "cut after pre-exec", salvor.ApplicationConsistent, true},
-		{"each namespace", each("b", "a"), "cut after pre-exec", salvor.ApplicationConsistent, true},
-		{"without", bare("b", "a"), "cut after ", salvor.CrashConsistent, false},
+		{"with rules", quiesced("b", "a", "c"), "cut after pre-exec", salvor.ApplicationConsistent, true, nil},
+		{"each namespace", each("b", "a"), "cut after pre-exec", salvor.ApplicationConsistent, true, nil},
+		{"without", bare("b", "a"), "cut after ", salvor.CrashConsistent, false, nil},
+		{"an action failed, and is passed over", quiesced("b", "a"), "cut after pre-exec", salvor.CrashConsistent, true, []string{"a"}},
+		{"an action failed elsewhere", quiesced("b", "a", "c"), "cut after pre-exec", salvor.ApplicationConsistent, true, []string{"c"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			b, _, v := withVolumes(t)
+			b.rules.failed = tt.failed
 			done, err := b.make(t, tt.want)
 			if err != nil || done.Status.Phase != salvor.PhaseCompleted {
 				t.Fatalf("got %+v, %v", done, err)

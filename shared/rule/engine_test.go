@@ -126,7 +126,8 @@ func TestPreExecStopsAtTheFirstFailure(t *testing.T) {
 
 func TestContinueGoesOnAndSaysSo(t *testing.T) {
 	f := &fake{pods: []map[string]any{pod("a", "web"), pod("b", "web")}, exec: failing("a")}
-	report, err := run(t, f, rule.PreExec, spec(sub(app("web"), salvor.Action{Shell: "1", OnError: salvor.OnErrorContinue}, salvor.Action{Shell: "2", OnError: salvor.OnErrorContinue})))
+	passed := spec(sub(app("web"), salvor.Action{Shell: "1", OnError: salvor.OnErrorContinue}, salvor.Action{Shell: "2", OnError: salvor.OnErrorContinue}))
+	report, err := run(t, f, rule.PreExec, passed)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,6 +137,12 @@ func TestContinueGoesOnAndSaysSo(t *testing.T) {
 	if len(report.Warnings) != 2 || !strings.Contains(report.Warnings[0], "shop/a") {
 		t.Errorf("got %q", report.Warnings)
 	}
+	e := rule.Engine{Cluster: f, Now: time.Now}
+	h, err := e.Freeze(t.Context(), rule.Request{Spec: passed, Namespaces: []string{"shop"}})
+	if failed := h.Failed(); err != nil || len(failed) != 1 || failed[0] != "shop" {
+		t.Errorf("it says that not all is held in %q, %v", failed, err)
+	}
+	_, _ = h.End(t.Context())
 }
 
 func TestPostExecGivesEveryTargetItsTurn(t *testing.T) {

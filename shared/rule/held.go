@@ -137,11 +137,16 @@ func (h *held) early() error {
 	return errEarly
 }
 
-// lost returns an error when the command is not up any more, or may not be: it is past its time.
+// lost is gone, of a command whose failure is not passed over.
 func (h *held) lost(now time.Time) error {
 	if h.action.OnError == salvor.OnErrorContinue {
 		return nil
 	}
+	return h.gone(now)
+}
+
+// gone returns an error when the command is not up any more, or may not be: it is past its time.
+func (h *held) gone(now time.Time) error {
 	select {
 	case <-h.done:
 		return fail(h.target, h.early(), h.said(), true)

@@ -2,6 +2,7 @@ package rule
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 )
@@ -20,6 +21,17 @@ func (h *Hold) Lost() error {
 		errs = append(errs, b.lost(h.run.Now()))
 	}
 	return first(errs)
+}
+
+// Failed are the namespaces of pods in which an action failed and was passed over, or a background command is not up any more.
+func (h *Hold) Failed() []string {
+	namespaces := h.run.report.failed()
+	for _, b := range h.run.held {
+		if b.gone(h.run.Now()) != nil && !slices.Contains(namespaces, b.target.Namespace) {
+			namespaces = append(namespaces, b.target.Namespace)
+		}
+	}
+	return namespaces
 }
 
 // End ends the background commands, also when ctx has ended, waits until what was left behind has ended too, and completes

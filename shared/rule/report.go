@@ -1,6 +1,10 @@
 package rule
 
-import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+import (
+	"slices"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
 
 // Report is what came of one run of a rule. Output in it is masked, see Mask.
 type Report struct {
@@ -56,6 +60,21 @@ type PodResult struct {
 	Attempts int `json:"attempts,omitempty"`
 	// Error says what failed; empty: the command ended with code 0.
 	Error string `json:"error,omitempty"`
+}
+
+// failed are the namespaces of pods in which an action failed, or was not run.
+func (r *Report) failed() []string {
+	var namespaces []string
+	for _, s := range r.SubRules {
+		for _, a := range s.Actions {
+			for _, p := range a.Pods {
+				if p.Error != "" && !slices.Contains(namespaces, p.Namespace) {
+					namespaces = append(namespaces, p.Namespace)
+				}
+			}
+		}
+	}
+	return namespaces
 }
 
 // Began reports whether any command was sent to a pod: from then on something may be frozen.

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"fmt"
 
 	"salvor.io/salvor/shared/archive"
 	"salvor.io/salvor/shared/backup"
@@ -32,15 +31,5 @@ func (e *Engines) Settler(holder string) *backup.Settler {
 
 // removeVolumes deletes the snapshots of a backup.
 func (e *Engines) removeVolumes(ctx context.Context, b *salvor.Backup, m *archive.Manifest) error {
-	if !m.HasSnapshots() { // a cluster that is gone is not in the way
-		return nil
-	}
-	v, err := e.volumesOf(ctx, b)
-	if err == nil {
-		err = v.Remove(ctx, b.ID(), m.Volumes)
-	}
-	if err != nil {
-		return fmt.Errorf("deleting its snapshots: %w", err)
-	}
-	return nil
+	return backup.RemoveVolumes(func(ctx context.Context, b *salvor.Backup) (backup.Removal, error) { return e.volumesOf(ctx, b) })(ctx, b, m)
 }

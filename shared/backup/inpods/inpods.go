@@ -17,7 +17,7 @@ type rules struct{ engine *rule.Engine }
 // Freeze runs the rule before the cut.
 func (r rules) Freeze(ctx context.Context, q backup.RuleRequest) (backup.Frozen, error) {
 	hold, err := r.engine.Freeze(ctx, request(q))
-	return backup.Frozen{Lost: hold.Lost, End: func(ctx context.Context) (backup.RuleReport, error) {
+	return backup.Frozen{Lost: hold.Lost, Failed: hold.Failed, End: func(ctx context.Context) (backup.RuleReport, error) {
 		report, err := hold.End(ctx)
 		return kept(report), err
 	}}, err

@@ -2,7 +2,6 @@ package home
 
 import (
 	"context"
-	"fmt"
 
 	"salvor.io/salvor/shared/archive"
 	"salvor.io/salvor/shared/backup"
@@ -28,17 +27,7 @@ func (h *Home) Settler() *backup.Settler {
 
 // removeVolumes deletes the snapshots of a backup.
 func (h *Home) removeVolumes(ctx context.Context, b *salvor.Backup, m *archive.Manifest) error {
-	if !m.HasSnapshots() { // a cluster that is gone is not in the way
-		return nil
-	}
-	v, err := h.volumes(ctx, b)
-	if err == nil {
-		err = v.Remove(ctx, b.ID(), m.Volumes)
-	}
-	if err != nil {
-		return fmt.Errorf("deleting its snapshots: %w", err)
-	}
-	return nil
+	return backup.RemoveVolumes(func(ctx context.Context, b *salvor.Backup) (backup.Removal, error) { return h.volumes(ctx, b) })(ctx, b, m)
 }
 
 // Orphans returns what finds and removes, in the cluster of the name, what was made for backups and stands for none.
