@@ -99,8 +99,8 @@ func restorer(ctx context.Context, home string) (*sqlite.Catalog, *restore.Engin
 		Tuning: restore.Tuning{Beat: 100 * time.Millisecond, RetryBase: 20 * time.Millisecond, Poll: 100 * time.Millisecond, Consumer: time.Second, Unready: 2 * time.Second}}, nil
 }
 
-// doomed is a target during whose nth write, of the kind if there is one, the process is killed: after an even one has been
-// answered, before an odd one is sent.
+// doomed is a target during whose nth write the process is killed: after an even one has been answered, before an odd one is
+// sent. If there is a kind, writes of that are counted, and each has been answered.
 type doomed struct {
 	restore.Target
 	mu             sync.Mutex
@@ -115,7 +115,7 @@ func (d *doomed) write(r cluster.Resource, send func() ([]byte, error)) ([]byte,
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.writes++
-	if d.writes == d.killAt && d.killAt%2 == 1 {
+	if d.writes == d.killAt && d.killAt%2 == 1 && d.kind == "" {
 		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 	}
 	live, err := send()
