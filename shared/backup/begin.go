@@ -122,7 +122,7 @@ func (e *Engine) rule(ctx context.Context, name string) (salvor.RuleSpec, error)
 }
 
 // RequestCancel asks whoever works on the backup to thaw and stop. A backup that nobody works on, and that owes no thaw, is
-// Canceled at once; one that is Settling by the next look at it, unless its snapshots are ready by then.
+// Canceled at once, and Tidy removes what was cut for it; one that is Settling by the next look at it, unless its snapshots are ready by then.
 func RequestCancel(ctx context.Context, c catalog.Backups, id salvor.BackupID) (*salvor.Backup, error) {
 	return catalog.MutateBackup(ctx, c, id, func(b *salvor.Backup) error {
 		if b.Status.Phase.Done() {

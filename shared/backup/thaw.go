@@ -110,6 +110,9 @@ func (e *Engine) PayThaw(ctx context.Context, id salvor.BackupID) (*salvor.Backu
 	}
 	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), finishTime)
 	defer stop()
+	if s := r.record.status(); s.Thaw == nil && s.CancelRequested && !s.Phase.Done() {
+		r.discard(ctx, r.record.epoch, nil) // what owed a thaw has stored no manifest
+	}
 	released := r.record.update(ctx, func(s *salvor.BackupStatus) {
 		s.Lease.Holder, s.Lease.Expires = "", metav1.Time{}
 		if s.Thaw == nil && s.CancelRequested && !s.Phase.Done() {

@@ -16,6 +16,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"salvor.io/salvor/shared/backup"
+	"salvor.io/salvor/shared/catalog"
 	"salvor.io/salvor/shared/catalog/sqlite"
 	"salvor.io/salvor/shared/httpapi"
 	"salvor.io/salvor/shared/restore"
@@ -221,6 +222,24 @@ func TestBackupsAreBegunOnceAndWorkedOn(t *testing.T) {
 	a.call(202, "DELETE", "/v1/backups/prod/b1", "")
 	a.call(404, "DELETE", "/v1/backups/prod/b2", "")
 	if got := strings.Join(a.worked, " "); got != "b1 b1 b1" {
+		t.Errorf("worked on %s", got)
+	}
+}
+
+// Nobody works on a backup that its worker has let go of: when it is canceled somebody has to remove what was cut for it.
+func TestWhatWasCutForACanceledBackupIsRemoved(t *testing.T) {
+	a := newAPI(t)
+	a.fill()
+	a.call(202, "POST", "/v1/backups", oneBackup)
+	_, err := catalog.MutateBackup(t.Context(), a.server.Catalog, salvor.BackupID{ClusterID: "prod", Name: "b1"}, func(b *salvor.Backup) error {
+		b.Status.Phase, b.Status.Lease.Epoch = salvor.PhaseCapturing, 1
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.call(202, "POST", "/v1/backups/prod/b1/cancel", "")
+	if got := strings.Join(a.worked, " "); got != "b1 b1" {
 		t.Errorf("worked on %s", got)
 	}
 }

@@ -78,7 +78,8 @@ func (s *Server) cancelBackup(r *http.Request) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	if b.Status.Phase == salvor.PhaseSettling { // nobody may look for a while
+	// Nobody may look for a while at one that settles, nor at what was cut for one that nobody worked on.
+	if p := b.Status.Phase; p == salvor.PhaseSettling || p == salvor.PhaseCanceled && b.Status.Lease.Epoch > 0 {
 		if err := s.WorkOnBackup(r.Context(), b); err != nil {
 			return nil, err
 		}

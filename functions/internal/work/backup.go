@@ -176,6 +176,11 @@ func (w *Backups) other(ctx context.Context, id salvor.BackupID) (*Answer, error
 	if s.Phase == salvor.PhaseDeleting {
 		return &Answer{Status: Done, Phase: s.Phase, Message: "it is to be deleted, which another function does"}, nil
 	}
+	if s.Phase == salvor.PhaseCanceled {
+		if err := w.Engine(w.Holder(ctx)).Tidy(ctx, b); err != nil {
+			w.Log.ErrorContext(ctx, "snapshots stay in the cluster; salvor volumes orphans finds them", "error", err)
+		}
+	}
 	if s.Phase.Done() {
 		return ended(s.Phase, s.Message, s.Lease.Epoch), nil
 	}

@@ -37,6 +37,9 @@ func (a *app) cancelBackup() *cobra.Command {
 			if err == nil && h.Remote == nil && b.Status.Phase == salvor.PhaseSettling {
 				b, err = h.Settler().Settle(cmd.Context(), b.ID())
 			}
+			if err == nil && h.Remote == nil {
+				err = h.Backups().Tidy(cmd.Context(), b)
+			}
 			if err != nil {
 				return err
 			}

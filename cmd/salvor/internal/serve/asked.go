@@ -65,6 +65,8 @@ func (s *Server) answer(work context.Context) {
 			s.Log.Error("looking for a backup that was asked for", "backup", id.Name, "error", err)
 		case b.Status.Phase == salvor.PhaseDeleting:
 			s.wait.Go(func() { s.do("deleting", id.Name, s.Delete(work, id)) })
+		case b.Status.Phase == salvor.PhaseCanceled:
+			s.wait.Go(func() { s.tidy(work, b) })
 		case b.Status.Phase == salvor.PhaseSettling: // this turn looks at it
 		case !b.Status.Phase.Done() && !s.worksOn(id) && (!s.ready(work, b) || !s.start(work, id, s.afterRun(b))):
 			s.mu.Lock()

@@ -211,7 +211,7 @@ func (s *Server) resume(ctx, work context.Context) error {
 			return
 		}
 		if why := backup.Hopeless(b, s.Now()); why != "" {
-			s.giveUp(ctx, b, why)
+			s.giveUp(ctx, work, b, why)
 			return
 		}
 		if s.start(work, b.ID(), s.afterRun(b)) {
@@ -229,11 +229,20 @@ func (s *Server) worksOn(id salvor.BackupID) bool {
 }
 
 // giveUp records as Failed a backup that would only freeze its application for nothing once more.
-func (s *Server) giveUp(ctx context.Context, b *salvor.Backup, why string) {
+func (s *Server) giveUp(ctx, work context.Context, b *salvor.Backup, why string) {
 	log := s.Log.With("backup", b.Name, "cluster", b.Status.ClusterID, "reason", why)
-	if _, err := backup.GiveUp(ctx, s.Catalog, b.ID(), b.Status.Lease.Epoch, s.Now(), why); err != nil {
+	b, err := backup.GiveUp(ctx, s.Catalog, b.ID(), b.Status.Lease.Epoch, s.Now(), why)
+	if err != nil {
 		log.Warn("an unfinished backup could not be given up; it is tried again", "error", err)
 		return
 	}
 	log.Error("an unfinished backup is given up")
+	s.wait.Go(func() { s.tidy(work, b) })
+}
+
+// tidy removes what was cut for a backup that ended while nobody worked on it.
+func (s *Server) tidy(ctx context.Context, b *salvor.Backup) {
+	if err := s.Engine().Tidy(ctx, b); err != nil {
+		s.Log.Error("snapshots stay in the cluster; salvor volumes orphans finds them", "error", err)
+	}
 }
