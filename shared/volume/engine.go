@@ -31,6 +31,9 @@ type Tuning struct {
 	// AskAfter is for how long a content has to tell errors until the driver itself is asked, and for how long that has to
 	// know nothing of a snapshot that is then taken to be deleted. Default 30 s.
 	AskAfter time.Duration
+	// SilentAfter is how long after its cut the driver is asked for a snapshot of which nothing was heard. Default 20
+	// minutes: a csi-snapshotter looks at everything again every 15.
+	SilentAfter time.Duration
 	// GoneTime is how long it is waited for that deleted objects go, RemoveTime how long a driver may take to delete a
 	// snapshot. Default 20 s, and 2 minutes.
 	GoneTime, RemoveTime time.Duration
@@ -48,6 +51,9 @@ func (t Tuning) withDefaults() Tuning {
 	}
 	if t.AskAfter == 0 {
 		t.AskAfter = 30 * time.Second
+	}
+	if t.SilentAfter == 0 {
+		t.SilentAfter = 20 * time.Minute
 	}
 	if t.GoneTime == 0 {
 		t.GoneTime = 20 * time.Second

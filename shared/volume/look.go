@@ -40,11 +40,10 @@ const (
 	deleteFor = "delete"
 )
 
-// Look tells what has become of the volumes that are Cut. One whose content says that it is ready, was deleted, or tells only
-// errors for a while, is asked for at its driver, by its handle, by another content, which is made for that: a later look
-// sees the answer. It is Failed only
-// when its snapshot is gone; what a driver says otherwise is a note, because the driver tries again. An error means that
-// nothing could be seen.
+// Look tells what has become of the volumes that are Cut. One whose content says that it is ready, was deleted, tells only
+// errors for a while, or nothing for long, is asked for at its driver, by its handle, by another content, which is made for
+// that: a later look sees the answer. It is Failed only when its snapshot is gone; what a driver says otherwise is a note,
+// because the driver tries again. An error means that nothing could be seen.
 func (e *Engine) Look(ctx context.Context, backup salvor.BackupID, volumes []archive.Volume) (Sight, error) {
 	l := &looking{Engine: e, backup: backup, tuning: e.Tuning.withDefaults(), sight: Sight{Volumes: slices.Clone(volumes), Notes: map[string]string{}}}
 	var err error
@@ -85,20 +84,23 @@ func (l *looking) note(v *archive.Volume, format string, args ...any) {
 func (l *looking) one(ctx context.Context, v *archive.Volume) error {
 	c, there := l.contents[v.Snapshot.Content]
 	if !there || c.handle() != v.Snapshot.Handle || c.Metadata.DeletionTimestamp != nil {
-		return l.ask(ctx, v, "its VolumeSnapshotContent "+v.Snapshot.Content+" was deleted")
+		return l.ask(ctx, v, "its VolumeSnapshotContent "+v.Snapshot.Content+" was deleted", true)
 	}
 	said := c.Status.Error.said()
 	switch {
 	case c.Status.ReadyToUse && c.Spec.Source.Handle == "":
 		// The csi-snapshotter asks for a snapshot by its name. If it is gone, the driver cuts another one, and that is what
 		// is ready, under the handle of the first.
-		return l.ask(ctx, v, "its VolumeSnapshotContent "+v.Snapshot.Content+" says that it is ready")
+		return l.ask(ctx, v, "its VolumeSnapshotContent "+v.Snapshot.Content+" says that it is ready", true)
 	case c.Status.ReadyToUse:
 		ready(v, c)
 	case said != "" && l.Now().Sub(c.Status.Error.Time.Time) >= l.tuning.AskAfter:
-		return l.ask(ctx, v, said)
+		return l.ask(ctx, v, said, true)
 	case said != "":
 		l.note(v, "%s", said)
+	case l.Now().Sub(v.Snapshot.CutAt.Time) >= l.tuning.SilentAfter:
+		// The csi-snapshotter may have lost its turn. A driver that lists no pending snapshots does not tell that it is gone.
+		return l.ask(ctx, v, "nothing was heard of it since it was cut", false)
 	}
 	return nil
 }
@@ -111,8 +113,8 @@ func ready(v *archive.Volume, c snapshotContent) {
 }
 
 // ask has the driver asked for the snapshot, and reads what it answered. A driver that can't list its snapshots is taken
-// to have it: the csi-snapshotter then says that it is ready.
-func (l *looking) ask(ctx context.Context, v *archive.Volume, why string) error {
+// to have it: the csi-snapshotter then says that it is ready. One that does not know it ends it, if that tells.
+func (l *looking) ask(ctx context.Context, v *archive.Volume, why string, tells bool) error {
 	name := contentName(l.backup, askFor, v.Snapshot)
 	c, there := l.contents[name]
 	if !there {
@@ -123,7 +125,7 @@ func (l *looking) ask(ctx context.Context, v *archive.Volume, why string) error 
 	switch {
 	case c.Status.ReadyToUse:
 		ready(v, c)
-	case unknownSnapshot(said) && l.Now().Sub(c.Metadata.CreationTimestamp.Time) >= l.tuning.AskAfter:
+	case unknownSnapshot(said) && tells && l.Now().Sub(c.Metadata.CreationTimestamp.Time) >= l.tuning.AskAfter:
 		v.State, v.Reason = archive.VolumeFailed, fmt.Sprintf("its snapshot %s was deleted: %s; driver %s says: %s", v.Snapshot.Handle, why, v.Snapshot.Driver, said)
 	case said != "":
 		l.note(v, "%s; asked for its snapshot %s, driver %s says: %s", why, v.Snapshot.Handle, v.Snapshot.Driver, said)

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"salvor.io/salvor/shared/archive"
 	"salvor.io/salvor/shared/cluster"
 	"salvor.io/salvor/shared/volume"
@@ -37,10 +39,12 @@ func saying(message string, since time.Duration) object {
 func TestLook(t *testing.T) {
 	for name, tt := range map[string]struct {
 		content object
+		cut     time.Duration // ago
 		state   archive.VolumeState
 		note    string
 		asks    bool
 	}{
+		"pending for long":         {content: standing("content-1", object{"snapshotHandle": "snap-1"}), cut: time.Hour, state: archive.VolumeCut, note: "nothing was heard", asks: true},
 		"pending":                  {content: standing("content-1", object{"snapshotHandle": "snap-1"}), state: archive.VolumeCut},
 		"ready":                    {content: standing("content-1", object{"snapshotHandle": "snap-1", "readyToUse": true}), state: archive.VolumeCut, note: "says that it is ready", asks: true},
 		"an error":                 {content: standing("content-1", saying("throttled", time.Second)), state: archive.VolumeCut, note: "throttled"},
@@ -53,12 +57,41 @@ func TestLook(t *testing.T) {
 			if tt.content != nil {
 				c.put("volumesnapshotcontents", tt.content)
 			}
-			sight, err := engineOn(c).Look(t.Context(), theBackup, cutVolume())
+			volumes := cutVolume()
+			volumes[0].Snapshot.CutAt = metav1.NewMicroTime(time.Now().Add(-tt.cut))
+			sight, err := engineOn(c).Look(t.Context(), theBackup, volumes)
 			if err != nil || sight.Volumes[0].State != tt.state || !strings.Contains(sight.Notes["shop/data"], tt.note) {
 				t.Fatalf("got %+v, %v", sight, err)
 			}
 			if asks := asking(c) != nil; asks != tt.asks {
 				t.Errorf("the driver is asked: %t", asks)
+			}
+		})
+	}
+}
+
+// A snapshot that is pending for long may be ready, and its csi-snapshotter have lost its turn. A driver that does not
+// list pending snapshots does not know it, and it is there.
+func TestWhatTheDriverAnswersOfASnapshotThatIsSilent(t *testing.T) {
+	for name, tt := range map[string]struct {
+		status object
+		state  archive.VolumeState
+	}{
+		"it is ready":   {object{"snapshotHandle": "snap-1", "readyToUse": true}, archive.VolumeReady},
+		"it is pending": {object{"snapshotHandle": "snap-1"}, archive.VolumeCut},
+		"it is unknown": {object{"error": object{"message": "can not find snapshot for snapshotID snap-1"}}, archive.VolumeCut},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newCutCluster(standing("content-1", object{"snapshotHandle": "snap-1"}))
+			e, volumes := engineOn(c), cutVolume()
+			e.Tuning.AskAfter, e.Tuning.SilentAfter = time.Nanosecond, time.Nanosecond
+			if _, err := e.Look(t.Context(), theBackup, volumes); err != nil {
+				t.Fatal(err)
+			}
+			o := asking(c)
+			o["status"], o["metadata"].(object)["creationTimestamp"] = tt.status, time.Now().Add(-time.Hour).UTC().Format(time.RFC3339)
+			if sight, err := e.Look(t.Context(), theBackup, volumes); err != nil || sight.Volumes[0].State != tt.state {
+				t.Errorf("got %+v, %v", sight, err)
 			}
 		})
 	}
