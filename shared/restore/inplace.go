@@ -156,6 +156,11 @@ func (r *run) replaceAll(ctx context.Context, g *group) error {
 
 // usable makes the helpers and waits until the snapshots can be used. Nothing has been touched yet.
 func (r *run) usable(ctx context.Context, g *group) error {
+	for _, w := range g.workloads {
+		if err := r.mayScaleDown(ctx, w); err != nil {
+			return err
+		}
+	}
 	for _, c := range g.claims {
 		if err := r.mayDelete(ctx, c.v); err != nil {
 			return err

@@ -97,6 +97,15 @@ func (r *run) workloads(ctx context.Context, namespace string) (list []*workload
 	return list, nil
 }
 
+// mayScaleDown finds out whether the workload may be changed, by changing a version of it that is long gone.
+func (r *run) mayScaleDown(ctx context.Context, w *workload) error {
+	err := r.merge(ctx, w.kind, w.namespace, w.name, map[string]any{"metadata": map[string]any{"resourceVersion": "1"}})
+	if denied(err) {
+		return fmt.Errorf("%s may not be scaled down: %w; put the identity into the group salvor-restore (infra/kubernetes/rbac.yaml)", w, err)
+	}
+	return nil // a conflict, which is the answer to be expected; what else is wrong shows again
+}
+
 // scaleDown scales the workloads to 0. What each had is noted on it in the same write, and in the restore's status before.
 func (r *run) scaleDown(ctx context.Context, workloads []*workload) error {
 	for _, w := range workloads {

@@ -22,6 +22,7 @@ var (
 	namespaceKind     = cluster.Resource{Version: "v1", Name: "namespaces", Kind: "Namespace"}
 	claimKind         = cluster.Resource{Version: "v1", Name: "persistentvolumeclaims", Kind: "PersistentVolumeClaim", Namespaced: true}
 	volumeKind        = cluster.Resource{Version: "v1", Name: "persistentvolumes", Kind: "PersistentVolume"}
+	deploymentKind    = cluster.Resource{Group: "apps", Version: "v1", Name: "deployments", Kind: "Deployment", Namespaced: true}
 	statefulSetKind   = cluster.Resource{Group: "apps", Version: "v1", Name: "statefulsets", Kind: "StatefulSet", Namespaced: true}
 	snapshotKind      = cluster.Resource{Group: "snapshot.storage.k8s.io", Version: "v1", Name: "volumesnapshots", Kind: "VolumeSnapshot", Namespaced: true}
 	contentKind       = cluster.Resource{Group: "snapshot.storage.k8s.io", Version: "v1", Name: "volumesnapshotcontents", Kind: "VolumeSnapshotContent"}

@@ -156,26 +156,12 @@ func (w *world) shelf(t *testing.T, more ...string) *shelf {
 	t.Helper()
 	s := &shelf{world: w, namespace: "t-" + testenv.Unique(), claims: append([]string{shelfClaim}, more...)}
 	w.create(t, namespaceKind, "", fmt.Sprintf("metadata: {name: %s}", s.namespace))
-	var mounts, volumes []string
 	for _, claim := range s.claims {
 		w.create(t, claimKind, s.namespace, fmt.Sprintf(`
 metadata: {name: %s, labels: {kept: "yes"}}
 spec: {accessModes: [ReadWriteOnce], storageClassName: gp3-immediate, resources: {requests: {storage: 1Gi}}}`, claim))
-		mounts = append(mounts, fmt.Sprintf("{name: %s, mountPath: /%[1]s}", claim))
-		volumes = append(volumes, fmt.Sprintf("{name: %s, persistentVolumeClaim: {claimName: %[1]s}}", claim))
 	}
-	w.create(t, cluster.Resource{Group: "apps", Version: "v1", Name: "deployments", Kind: "Deployment", Namespaced: true}, s.namespace, fmt.Sprintf(`
-metadata: {name: shop}
-spec:
-  replicas: 1
-  selector: {matchLabels: {app: shop}}
-  strategy: {type: Recreate}
-  template:
-    metadata: {labels: {app: shop}}
-    spec:
-      nodeSelector: {nowhere: "true"}
-      containers: [{name: main, image: "localhost/salvor/busybox:1", volumeMounts: [%s]}]
-      volumes: [%s]`, strings.Join(mounts, ", "), strings.Join(volumes, ", ")))
+	s.deployment(t, "shop", 1)
 	for _, claim := range s.claims {
 		eventually(t, time.Minute, "the claim is bound", func() bool { return s.fileOf(t, s.namespace, claim) != "" })
 	}
@@ -185,6 +171,28 @@ spec:
 		}
 	})
 	return s
+}
+
+// deployment makes one whose pods use the claims, and can't start.
+func (s *shelf) deployment(t *testing.T, name string, replicas int) {
+	t.Helper()
+	var mounts, volumes []string
+	for _, claim := range s.claims {
+		mounts = append(mounts, fmt.Sprintf("{name: %s, mountPath: /%[1]s}", claim))
+		volumes = append(volumes, fmt.Sprintf("{name: %s, persistentVolumeClaim: {claimName: %[1]s}}", claim))
+	}
+	s.create(t, deploymentKind, s.namespace, fmt.Sprintf(`
+metadata: {name: %[1]s}
+spec:
+  replicas: %[2]d
+  selector: {matchLabels: {app: %[1]s}}
+  strategy: {type: Recreate}
+  template:
+    metadata: {labels: {app: %[1]s}}
+    spec:
+      nodeSelector: {nowhere: "true"}
+      containers: [{name: main, image: "localhost/salvor/busybox:1", volumeMounts: [%[3]s]}]
+      volumes: [%[4]s]`, name, replicas, strings.Join(mounts, ", "), strings.Join(volumes, ", ")))
 }
 
 // file is the path of the file on the first claim's volume.
@@ -320,7 +328,7 @@ func (w *world) leftOfRestores(t *testing.T, namespace string) (left []string) {
 	look(snapshotKind, namespace, ofHere)
 	look(contentKind, "", ofHere)
 	look(volumeKind, "", ofHere)
-	look(cluster.Resource{Group: "apps", Version: "v1", Name: "deployments", Kind: "Deployment", Namespaced: true}, namespace, ofHere)
+	look(deploymentKind, namespace, ofHere)
 	slices.Sort(left)
 	return left
 }
@@ -430,11 +438,7 @@ func (s *shelf) asBefore(t *testing.T, name string) {
 	if left := s.leftOfRestores(t, s.namespace); len(left) > 0 {
 		t.Errorf("%s left in the cluster: %q", name, left)
 	}
-	raw, err := s.client.Get(t.Context(), cluster.Resource{Group: "apps", Version: "v1", Name: "deployments", Kind: "Deployment", Namespaced: true}, s.namespace, "shop")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if n := string(rawjson.Get(raw, "spec", "replicas")); n != "1" {
+	if n := s.replicas(t, "shop"); n != "1" {
 		t.Errorf("%s left the workload at %s replicas", name, n)
 	}
 }
