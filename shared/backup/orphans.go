@@ -84,13 +84,7 @@ type parent struct {
 
 func (p *parent) refers(l volume.Leftover) bool {
 	return p.manifest != nil && slices.ContainsFunc(p.manifest.Volumes, func(v archive.Volume) bool {
-		switch {
-		case v.Snapshot == nil, l.Handle == "", v.Snapshot.Driver != l.Driver:
-			return false
-		case l.Group:
-			return v.Snapshot.GroupHandle == l.Handle
-		}
-		return v.Snapshot.Handle == l.Handle
+		return v.Snapshot != nil && l.Handle != "" && v.Snapshot.Handle == l.Handle && v.Snapshot.Driver == l.Driver
 	})
 }
 

@@ -68,7 +68,6 @@ type groupContent struct {
 	Metadata metadata `json:"metadata"`
 	Spec     struct {
 		DeletionPolicy string `json:"deletionPolicy"`
-		Driver         string `json:"driver"`
 	} `json:"spec"`
 	Status struct {
 		Handle string         `json:"volumeGroupSnapshotHandle"`

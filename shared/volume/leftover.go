@@ -18,8 +18,6 @@ type Leftover struct {
 	// Object is the VolumeSnapshot as namespace/name, Content the VolumeSnapshotContent; one of them may be missing.
 	Object  string `json:"object,omitempty"`
 	Content string `json:"content,omitempty"`
-	// Group says that it is a VolumeGroupSnapshot with its content, and Handle that of the group: its snapshots go with it.
-	Group bool `json:"group,omitempty"`
 	// Driver and Handle name the snapshot; empty: it is not cut.
 	Driver string `json:"driver,omitempty"`
 	Handle string `json:"handle,omitempty"`
@@ -31,22 +29,15 @@ type Leftover struct {
 	Deleting bool `json:"deleting,omitempty"`
 
 	object, content metadata
-	group           *leftGroup
 }
 
 // Leftovers finds what stands for snapshots of backups of this catalog: of backups in progress, too.
 func (e *Engine) Leftovers(ctx context.Context) ([]Leftover, error) {
 	selector := selectorOf(map[string]string{LabelManaged: ManagedBy, LabelCatalog: Hash(e.CatalogID)}) + "," + LabelBackup
-	all, members, err := e.leftGroups(ctx, selector)
-	if err != nil {
-		return nil, err
-	}
+	var all []Leftover
 	byObject := map[string]int{}
-	err = list(ctx, e.Cluster, snapshotKind, "", selector, func(s volumeSnapshot) error {
+	err := list(ctx, e.Cluster, snapshotKind, "", selector, func(s volumeSnapshot) error {
 		m := s.Metadata
-		if members[m.UID] {
-			return nil
-		}
 		l := Leftover{Object: m.Namespace + "/" + m.Name, object: m, Created: m.CreationTimestamp.Time, Deleting: m.DeletionTimestamp != nil}
 		if id, ok := madeFor(m); ok {
 			l.Backup = id
@@ -69,7 +60,7 @@ func (e *Engine) Leftovers(ctx context.Context) ([]Leftover, error) {
 		id, mine := madeFor(c.Metadata)
 		mine = mine && c.Metadata.Labels[LabelManaged] == ManagedBy && c.Metadata.Labels[LabelCatalog] == Hash(e.CatalogID)
 		switch {
-		case !bound && !mine, members[c.Spec.Snapshot.UID]:
+		case !bound && !mine:
 			return nil
 		case !bound:
 			i = len(all)
@@ -95,9 +86,6 @@ func madeFor(m metadata) (salvor.BackupID, bool) {
 // Clear removes a leftover from the cluster: with its snapshot, or, if that is to be kept, without. The controllers in the
 // cluster finish what this begins.
 func (e *Engine) Clear(ctx context.Context, l Leftover, keep bool) error {
-	if l.group != nil {
-		return e.clearGroup(ctx, l, keep)
-	}
 	policy := deleteWithout
 	if keep {
 		policy = retain
