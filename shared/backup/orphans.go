@@ -84,7 +84,14 @@ type parent struct {
 
 func (p *parent) refers(l volume.Leftover) bool {
 	return p.manifest != nil && slices.ContainsFunc(p.manifest.Volumes, func(v archive.Volume) bool {
-		return v.Snapshot != nil && l.Handle != "" && v.Snapshot.Handle == l.Handle && v.Snapshot.Driver == l.Driver
+		s := v.Snapshot
+		switch {
+		case s == nil || s.Driver != l.Driver || s.Handle == "":
+			return false
+		case l.Group: // it goes or stays as a whole
+			return s.GroupHandle != "" && s.GroupHandle == l.Handle || slices.Contains(l.Members, s.Handle)
+		}
+		return s.Handle == l.Handle
 	})
 }
 

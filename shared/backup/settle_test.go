@@ -360,7 +360,8 @@ func TestOrphans(t *testing.T) {
 	b, settles, snapshots, s := settlingBackup(t)
 	id := func(name string) salvor.BackupID { return salvor.BackupID{ClusterID: "prod", Name: name} }
 	f := &fakeLeftovers{cleared: map[string]bool{}, found: []volume.Leftover{
-		{Backup: id("b"), Handle: "snap-one-1"}, {Backup: id("b"), Handle: "snap-stray"}, {Backup: id("gone"), Handle: "snap-gone"}}}
+		{Backup: id("b"), Handle: "snap-one-1"}, {Backup: id("b"), Handle: "snap-stray"},
+		{Backup: id("b"), Group: true, Handle: "group-1"}, {Backup: id("b"), Group: true, Handle: "group-2"}, {Backup: id("b"), Group: true, Members: []string{"snap-two-1"}}, {Backup: id("gone"), Handle: "snap-gone"}}}
 	o := &backup.Orphanage{Catalog: b.catalog, Volumes: f,
 		Repository: func(context.Context, string, string) (*repository.Repository, error) { return b.repo, nil }}
 	handles := func() (all []string) {
@@ -387,14 +388,14 @@ func TestOrphans(t *testing.T) {
 	if _, err := s.Settle(t.Context(), settles.ID()); err != nil {
 		t.Fatal(err)
 	}
-	if got := handles(); !slices.Equal(got, []string{"snap-one-1 kept", "snap-stray lost", "snap-gone lost"}) || !f.cleared["snap-one-1"] || f.cleared["snap-stray"] {
+	if got := handles(); !slices.Equal(got, []string{"snap-one-1 kept", "snap-stray lost", "group-1 kept", "group-2 lost", " kept", "snap-gone lost"}) || !f.cleared["snap-one-1"] || f.cleared["snap-stray"] {
 		t.Errorf("when it has settled: %v; cleared %v", got, f.cleared)
 	}
 	// The catalog was lost, and the location was not: its manifest still refers to the snapshot.
 	if err := b.catalog.DeleteBackup(t.Context(), settles.ID(), ""); err != nil {
 		t.Fatal(err)
 	}
-	if got := handles(); !slices.Equal(got, []string{"snap-one-1 kept", "snap-stray lost", "snap-gone lost"}) {
+	if got := handles(); !slices.Equal(got, []string{"snap-one-1 kept", "snap-stray lost", "group-1 kept", "group-2 lost", " kept", "snap-gone lost"}) {
 		t.Errorf("when the catalog is lost: %v", got)
 	}
 	o.Repository = func(context.Context, string, string) (*repository.Repository, error) {

@@ -70,6 +70,7 @@ func (v *fakeVolumes) Cut(ctx context.Context, q volume.CutRequest) ([]archive.V
 	done := slices.Clone(q.Volumes)
 	for i := range done {
 		s := *done[i].Snapshot
+		s.GroupHandle = fmt.Sprintf("group-%d", q.Epoch)
 		s.Handle, s.Inside = fmt.Sprintf("snap-%s-%d", done[i].Claim, q.Epoch), q.Inside(done[i].Namespace)
 		done[i].State, done[i].Snapshot = v.state, &s
 		if v.state == archive.VolumeFailed {

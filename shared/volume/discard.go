@@ -20,11 +20,14 @@ import (
 // volumes to keep. They are found by their labels, so it does not matter how far a worker came. The controllers in the
 // cluster finish what this begins. Nothing there is no error.
 func (e *Engine) Discard(ctx context.Context, backup salvor.BackupID, epoch int64, keep []archive.Volume) error {
-	d := &discarding{Engine: e, backup: backup, epoch: epoch, objects: map[string]bool{}, contents: map[string]bool{}}
+	d := &discarding{Engine: e, backup: backup, epoch: epoch, objects: map[string]bool{}, contents: map[string]bool{}, groupHandles: map[string]bool{}}
 	for _, v := range keep {
 		if v.Snapshot != nil {
 			d.objects[v.Namespace+"/"+v.Snapshot.Object] = true
 			d.contents[v.Snapshot.Content] = true
+			if h := v.Snapshot.GroupHandle; h != "" {
+				d.groupHandles[h] = true
+			}
 		}
 	}
 	return errors.Join(d.groups(ctx), d.snapshots(ctx), d.orphans(ctx))
@@ -36,7 +39,7 @@ type discarding struct {
 	backup salvor.BackupID
 	epoch  int64
 	// objects and contents are what stays.
-	objects, contents map[string]bool
+	objects, contents, groupHandles map[string]bool
 }
 
 // mine reports whether a worker up to the epoch made the object.

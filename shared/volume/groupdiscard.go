@@ -21,7 +21,10 @@ func (d *discarding) groups(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return each(found, func(g groupSnapshot) error { return d.group(ctx, kinds, g) })
+	if err := each(found, func(g groupSnapshot) error { return d.group(ctx, kinds, g) }); err != nil {
+		return err
+	}
+	return d.groupOrphans(ctx, kinds)
 }
 
 func (d *discarding) group(ctx context.Context, kinds *groupKinds, g groupSnapshot) error {
@@ -42,4 +45,24 @@ func (d *discarding) group(ctx context.Context, kinds *groupKinds, g groupSnapsh
 		}
 	}
 	return d.dropGroup(ctx, kinds, g, deleteWithout)
+}
+
+// groupOrphans deletes contents whose VolumeGroupSnapshot somebody has deleted.
+func (d *discarding) groupOrphans(ctx context.Context, kinds *groupKinds) error {
+	var found []groupContent
+	err := list(ctx, d.Cluster, kinds.content, "", selectorOf(BackupLabels(d.CatalogID, d.backup)), func(c groupContent) error {
+		if d.mine(c.Metadata) && !d.groupHandles[c.handle()] && c.Metadata.DeletionTimestamp == nil {
+			found = append(found, c)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return each(found, func(c groupContent) error {
+		if err := d.setGroupPolicy(ctx, kinds, c.Metadata.Name, deleteWithout); err != nil {
+			return err
+		}
+		return d.remove(ctx, kinds.content, c.Metadata)
+	})
 }

@@ -3,8 +3,8 @@ package volume
 import (
 	"context"
 	"fmt"
+	"slices"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"salvor.io/salvor/shared/cluster"
@@ -68,11 +68,43 @@ type groupContent struct {
 	Metadata metadata `json:"metadata"`
 	Spec     struct {
 		DeletionPolicy string `json:"deletionPolicy"`
+		Driver         string `json:"driver"`
+		Source         struct {
+			Handles struct {
+				Group   string   `json:"volumeGroupSnapshotHandle"`
+				Members []string `json:"volumeSnapshotHandles"`
+			} `json:"groupSnapshotHandles"`
+		} `json:"source"`
+		Snapshot struct {
+			UID string `json:"uid"`
+		} `json:"volumeGroupSnapshotRef"`
 	} `json:"spec"`
 	Status struct {
-		Handle string         `json:"volumeGroupSnapshotHandle"`
-		Error  *snapshotError `json:"error"`
+		Handle  string `json:"volumeGroupSnapshotHandle"`
+		Members []struct {
+			Handle string `json:"snapshotHandle"`
+		} `json:"volumeSnapshotInfoList"`
+		Error *snapshotError `json:"error"`
 	} `json:"status"`
+}
+
+// handle is the driver's name for the group; "" as long as there is none.
+func (c *groupContent) handle() string {
+	if c.Status.Handle != "" {
+		return c.Status.Handle
+	}
+	return c.Spec.Source.Handles.Group
+}
+
+// members are the driver's names for its snapshots.
+func (c *groupContent) members() []string {
+	handles := slices.Clone(c.Spec.Source.Handles.Members)
+	for _, m := range c.Status.Members {
+		if m.Handle != "" && !slices.Contains(handles, m.Handle) {
+			handles = append(handles, m.Handle)
+		}
+	}
+	return handles
 }
 
 // membersOf are the VolumeSnapshots that the snapshot controller made for a group.
@@ -101,18 +133,16 @@ func (m *metadata) ownedBy(uid string) bool {
 // after it; the controllers in the cluster finish that.
 func (e *Engine) dropGroup(ctx context.Context, k *groupKinds, g groupSnapshot, policy string) error {
 	name := g.content()
-	content, err := merge[groupContent](ctx, e.Cluster, k.content, "", name, map[string]any{
-		"metadata": map[string]any{"annotations": map[string]string{groupBeingDeleted: "yes"}}, "spec": map[string]any{"deletionPolicy": policy}})
-	there := err == nil
-	if err != nil && !apierrors.IsNotFound(err) {
-		return fmt.Errorf("setting VolumeGroupSnapshotContent %s to %s: %w", name, policy, err)
+	if err := e.setGroupPolicy(ctx, k, name, policy); err != nil {
+		return err
 	}
 	if _, err := e.deleteOne(ctx, k.snapshot, g.Metadata); err != nil {
 		return err
 	}
-	if !there || policy != retain { // with Delete the snapshot controller deletes it
-		return nil
+	// The snapshot controller deletes the content of a group that is bound to it, and by Delete. Others it forgets.
+	if err := e.setGroupPolicy(ctx, k, name, policy); err != nil {
+		return err
 	}
-	_, err = e.deleteOne(ctx, k.content, content.Metadata)
+	_, err := e.deleteOne(ctx, k.content, metadata{Name: name})
 	return err
 }

@@ -14,7 +14,7 @@ import (
 )
 
 // releaseGroups asks for the removal of the groups that the volumes were cut in, and names what is there. The snapshots stay.
-func (e *Engine) releaseGroups(ctx context.Context, backup salvor.BackupID, volumes []archive.Volume) (left []string, err error) {
+func (e *Engine) releaseGroups(ctx context.Context, backup salvor.BackupID, volumes []archive.Volume, spared map[string]bool) (left []string, err error) {
 	if !slices.ContainsFunc(volumes, func(v archive.Volume) bool { return v.Snapshot != nil && v.Snapshot.GroupHandle != "" }) {
 		return nil, nil
 	}
@@ -31,7 +31,32 @@ func (e *Engine) releaseGroups(ctx context.Context, backup salvor.BackupID, volu
 	if err != nil {
 		return nil, err
 	}
-	return left, each(found, func(g groupSnapshot) error { return e.dropGroup(ctx, kinds, g, retain) })
+	if err := each(found, func(g groupSnapshot) error { return e.dropGroup(ctx, kinds, g, retain) }); err != nil {
+		return nil, err
+	}
+	alone, err := e.groupContentsAlone(ctx, kinds, backup, volumes, spared)
+	for _, c := range alone {
+		left = append(left, "VolumeGroupSnapshotContent "+c.Metadata.Name)
+		if err == nil {
+			err = e.setGroupPolicy(ctx, kinds, c.Metadata.Name, retain)
+		}
+		if err == nil {
+			_, err = e.deleteOne(ctx, kinds.content, c.Metadata)
+		}
+	}
+	return left, err
+}
+
+// groupContentsAlone are those of the volumes' groups, but for the spared: also where somebody deleted their VolumeGroupSnapshots.
+func (e *Engine) groupContentsAlone(ctx context.Context, kinds *groupKinds, backup salvor.BackupID, volumes []archive.Volume, spared map[string]bool) (alone []groupContent, err error) {
+	groups := byGroup(snapshotted(volumes))
+	err = list(ctx, e.Cluster, kinds.content, "", selectorOf(BackupLabels(e.CatalogID, backup)), func(c groupContent) error {
+		if !spared[c.Metadata.Name] && groups[[2]string{c.Spec.Driver, c.handle()}] != nil {
+			alone = append(alone, c)
+		}
+		return nil
+	})
+	return alone, err
 }
 
 // groupFinalizer keeps a content of a group until the csi-snapshotter has done what its deletion asks for.
@@ -68,7 +93,7 @@ func (e *Engine) removeGroups(ctx context.Context, backup salvor.BackupID, volum
 
 func (e *Engine) removeGroup(ctx context.Context, backup salvor.BackupID, kinds *groupKinds, members []*archive.Volume) error {
 	first := members[0].Snapshot
-	name := "salvor-" + Hash(backup.String()) + "-" + deleteFor + "-" + Hash(first.Driver+"/"+first.GroupHandle)
+	name := groupContentName(backup, first)
 	if err := e.createGroupContent(ctx, backup, kinds, members, name); err != nil {
 		return err
 	}
@@ -95,6 +120,11 @@ func (e *Engine) removeGroup(ctx context.Context, backup salvor.BackupID, kinds 
 	}
 	return salvor.Errorf(salvor.Unavailable, "group %s of snapshots of driver %s is not deleted: %s", first.GroupHandle, first.Driver, why).
 		WithHint("see the events of VolumeGroupSnapshotContent %s, and whether the driver runs in the cluster; or keep the snapshots: salvor delete backup --keep-snapshots", name)
+}
+
+// groupContentName is the name of a content that is made to delete the group of a snapshot.
+func groupContentName(backup salvor.BackupID, s *archive.Snapshot) string {
+	return "salvor-" + Hash(backup.String()) + "-" + deleteFor + "-" + Hash(s.Driver+"/"+s.GroupHandle)
 }
 
 // createGroupContent makes a content of a group that is there, bound to no VolumeGroupSnapshot.

@@ -60,7 +60,7 @@ func (e *Engine) release(ctx context.Context, backup salvor.BackupID, volumes []
 		left = append(left, "VolumeSnapshotContent "+name)
 	}
 	bound := map[string]bool{}
-	groups, err := e.releaseGroups(ctx, backup, volumes)
+	groups, err := e.releaseGroups(ctx, backup, volumes, spared)
 	if err != nil {
 		return nil, err
 	}
@@ -91,20 +91,10 @@ func (e *Engine) release(ctx context.Context, backup salvor.BackupID, volumes []
 
 // retainFor makes sure that the snapshot of a content stays when that is deleted.
 func (e *Engine) retainFor(ctx context.Context, c snapshotContent) error {
-	if c.Spec.DeletionPolicy != retain || c.Metadata.Annotations[beingDeleted] == "" {
-		now, err := merge[snapshotContent](ctx, e.Cluster, contentKind, "", c.Metadata.Name, map[string]any{
-			"metadata": map[string]any{"annotations": map[string]string{beingDeleted: "yes"}}, "spec": map[string]any{"deletionPolicy": retain}})
-		if apierrors.IsNotFound(err) {
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("setting VolumeSnapshotContent %s to Retain: %w", c.Metadata.Name, err)
-		}
-		if now.Spec.DeletionPolicy != retain {
-			return salvor.Errorf(salvor.Conflict, "VolumeSnapshotContent %s was set to Retain and says %s: something in the cluster changes it; it is not deleted", c.Metadata.Name, now.Spec.DeletionPolicy)
-		}
+	if c.Spec.DeletionPolicy == retain && c.Metadata.Annotations[beingDeleted] != "" {
+		return nil
 	}
-	return nil
+	return e.setPolicy(ctx, c.Metadata.Name, retain)
 }
 
 // deleteOne deletes an object, and says whether it was there.

@@ -22,21 +22,27 @@ func (e *Engine) Remove(ctx context.Context, backup salvor.BackupID, volumes []a
 	for _, v := range volumes {
 		if v.Snapshot != nil {
 			removing[contentName(backup, deleteFor, v.Snapshot)] = true
+			removing[groupContentName(backup, v.Snapshot)] = true
 		}
 	}
 	if err := e.releaseBut(ctx, backup, volumes, removing); err != nil {
 		return err
 	}
-	var there []*archive.Volume
+	there := snapshotted(volumes)
+	if err := e.removeGroups(ctx, backup, there); err != nil {
+		return err
+	}
+	return each(there, func(v *archive.Volume) error { return e.removeOne(ctx, backup, v) })
+}
+
+// snapshotted are those of the volumes that have a snapshot.
+func snapshotted(volumes []archive.Volume) (there []*archive.Volume) {
 	for i := range volumes {
 		if s := volumes[i].Snapshot; s != nil && s.Handle != "" {
 			there = append(there, &volumes[i])
 		}
 	}
-	if err := e.removeGroups(ctx, backup, there); err != nil {
-		return err
-	}
-	return each(there, func(v *archive.Volume) error { return e.removeOne(ctx, backup, v) })
+	return there
 }
 
 func (e *Engine) removeOne(ctx context.Context, backup salvor.BackupID, v *archive.Volume) error {

@@ -7,13 +7,13 @@ import (
 	"salvor.io/salvor/shared/archive"
 	"salvor.io/salvor/shared/salvor"
 	"salvor.io/salvor/shared/volume"
-	"salvor.io/salvor/tests/testenv"
 )
 
 // A driver that has group snapshots cuts the volumes of an application as one. The group is kept, released, removed and
 // discarded as single snapshots are, and no claim is labelled for it.
 func TestVolumesAreCutAsOneGroup(t *testing.T) {
-	w := newHome(t, testenv.Kube(t, testenv.KubeOptions{Name: "groups", Node: true, Snapshots: true, GroupSnapshots: true}))
+	t.Parallel()
+	w := newGroupWorld(t)
 	a := w.application(t, volumeOf{name: "one"}, volumeOf{name: "two"}, volumeOf{name: "three"})
 	e := &volume.Engine{Cluster: w.client, Now: time.Now, CatalogID: "groups"}
 	id := salvor.BackupID{ClusterID: "here", Name: a.namespace}
@@ -39,32 +39,42 @@ func TestVolumesAreCutAsOneGroup(t *testing.T) {
 		return done
 	}
 
-	if discarded := cut(1); len(discarded) == 3 {
-		if err := e.Discard(t.Context(), id, 1, nil); err != nil {
-			t.Fatal(err)
-		}
+	gone := func() {
+		t.Helper()
 		w.nothingLeft(t, a.namespace)
 		if kept := a.kept(t); len(kept) > 0 {
 			t.Errorf("the driver still has %q", kept)
 		}
 	}
+	epoch := int64(0)
+	for what, spoil := range map[string]func([]archive.Volume){
+		"as they are": func([]archive.Volume) {},
+		"whose VolumeGroupSnapshot somebody has deleted": func(v []archive.Volume) { a.deleteHeads(t, v) },
+	} {
+		t.Log(what)
+		epoch++
+		spoil(cut(epoch))
+		if err := e.Discard(t.Context(), id, epoch, nil); err != nil {
+			t.Fatal(err)
+		}
+		gone()
 
-	kept := cut(2)
-	if err := e.Discard(t.Context(), id, 2, kept); err != nil {
-		t.Fatal(err)
-	}
-	if err := e.Release(t.Context(), id, kept); err != nil {
-		t.Error(err)
-	}
-	w.nothingLeft(t, a.namespace)
-	if n := len(a.kept(t)); n != 3 {
-		t.Errorf("the driver has %d snapshots after their release, want 3", n)
-	}
-	if err := e.Remove(t.Context(), id, kept); err != nil {
-		t.Error(err)
-	}
-	w.nothingLeft(t, a.namespace)
-	if kept := a.kept(t); len(kept) > 0 {
-		t.Errorf("the driver still has %q", kept)
+		epoch++
+		kept := cut(epoch)
+		spoil(kept)
+		if err := e.Discard(t.Context(), id, epoch, kept); err != nil {
+			t.Fatal(err)
+		}
+		if err := e.Release(t.Context(), id, kept); err != nil {
+			t.Error(err)
+		}
+		w.nothingLeft(t, a.namespace)
+		if n := len(a.kept(t)); n != 3 {
+			t.Errorf("the driver has %d snapshots after their release, want 3", n)
+		}
+		if err := e.Remove(t.Context(), id, kept); err != nil {
+			t.Error(err)
+		}
+		gone()
 	}
 }

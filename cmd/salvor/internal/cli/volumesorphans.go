@@ -17,11 +17,11 @@ func (a *app) volumesOrphans() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "orphans",
 		Short: "Find volume snapshots that belong to no backup",
-		Long: `Find VolumeSnapshots and VolumeSnapshotContents in a cluster that Salvor made, and that stand for no backup: a process died,
-or something could not be removed. Those of backups that are being made, waited for or deleted are none.
+		Long: `Find VolumeSnapshots, VolumeGroupSnapshots and their contents in a cluster that Salvor made, and that stand for no backup: a
+process died, or something could not be removed. Those of backups that are being made, waited for or deleted are none.
 
 With --delete they are removed: with the snapshot itself where no manifest refers to it; where one does, the snapshot stays.
-What another catalog made is never touched.`,
+A group goes or stays as a whole. It waits until each is gone. What another catalog made is never touched.`,
 		Example: "  salvor volumes orphans --cluster prod\n  salvor volumes orphans --cluster prod --delete",
 		Args:    cobra.NoArgs,
 	}
@@ -74,6 +74,9 @@ func (a *app) printOrphans(out output, cluster string, found []backup.Orphan) er
 		if object == "" {
 			object = o.Content
 		}
+		if o.Group {
+			removed = "with its " + count(len(o.Members), "snapshot")
+		}
 		if o.Kept {
 			removed = "object only"
 		}
@@ -86,7 +89,7 @@ func (a *app) removeOrphans(ctx context.Context, o *backup.Orphanage, found []ba
 	lost := 0
 	for _, orphan := range found {
 		if !orphan.Kept && orphan.Handle != "" {
-			lost++
+			lost += max(len(orphan.Members), 1)
 		}
 	}
 	if err := a.confirm(fmt.Sprintf("remove %s, and with them %s for good?", count(len(found), "object"), count(lost, "snapshot")), yes); err != nil {
