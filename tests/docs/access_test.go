@@ -11,6 +11,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"salvor.io/salvor/shared/cluster"
+	"salvor.io/salvor/shared/cluster/access"
 	"salvor.io/salvor/shared/cluster/kube"
 	"salvor.io/salvor/shared/location/dir"
 	"salvor.io/salvor/shared/salvor"
@@ -106,6 +107,33 @@ func TestRestoreGroupBringsRolesBack(t *testing.T) {
 	}{{configMaps, "settings"}, {roles, "mighty"}, {bindings, "mighty"}} {
 		if _, err := admin.Get(t.Context(), o.res, ns, o.name); err != nil {
 			t.Errorf("%s %s: %v", o.res, o.name, err)
+		}
+	}
+}
+
+// Who looks after snapshots, and deletes them with their backup, has what that takes, and reads nothing else.
+func TestSettleGroupLooksAfterSnapshots(t *testing.T) {
+	k := server(t)
+	applyRights(t, k)
+	user := client(t, k.User(t, "settle-user", "salvor-settle"))
+	findings, err := access.Check(t.Context(), user, access.Options{Level: access.Settle})
+	if err != nil || len(findings) != 1 || !findings[0].OK {
+		t.Errorf("found %+v, %v", findings, err)
+	}
+	want := map[string]bool{
+		`{"verb":"list","resource":"secrets"}`:                                                                                    false,
+		`{"verb":"list","resource":"persistentvolumeclaims"}`:                                                                     false,
+		`{"verb":"create","resource":"pods","subresource":"exec"}`:                                                                false,
+		`{"verb":"patch","resource":"volumegroupsnapshotcontents","group":"groupsnapshot.storage.k8s.io","subresource":"status"}`: true,
+	}
+	for _, verb := range []string{"get", "list", "create", "patch", "delete"} { // releasing and deleting a group
+		for _, kind := range []string{"volumegroupsnapshots", "volumegroupsnapshotcontents"} {
+			want[`{"verb":"`+verb+`","resource":"`+kind+`","group":"groupsnapshot.storage.k8s.io"}`] = true
+		}
+	}
+	for attributes, want := range want {
+		if may(t, user, attributes) != want {
+			t.Errorf("the group may %s: %v", attributes, !want)
 		}
 	}
 }

@@ -1,7 +1,7 @@
 // Package access finds out whether an identity may do in a cluster what Salvor needs.
 //
-// A level is how much that is: what a backup takes, or that and what a restore takes. infra/kubernetes/rbac.yaml grants
-// each level to a group. A finding is the answer to one question, with what to do where it is no.
+// A level is how much that is: what a backup takes, that and what a restore takes, or only what it takes to look after
+// snapshots. infra/kubernetes/rbac.yaml grants each level to a group. A finding is the answer to one question, with what to do where it is no.
 package access
 
 import (
@@ -25,26 +25,35 @@ const (
 	Backup Level = "backup"
 	// Restore does that and brings objects back.
 	Restore Level = "restore"
+	// Settle waits for snapshots, and deletes them with their backup, and does nothing else.
+	Settle Level = "settle"
 )
+
+// levels are all of them.
+var levels = []Level{Backup, Restore, Settle}
 
 // The groups of infra/kubernetes/rbac.yaml.
 const (
 	BackupGroup  = "salvor-backup"
 	RestoreGroup = "salvor-restore"
+	SettleGroup  = "salvor-settle"
 )
 
 // ParseLevel reads a level. Invalid: it is none.
 func ParseLevel(s string) (Level, error) {
-	if l := Level(s); l == Backup || l == Restore {
+	if l := Level(s); slices.Contains(levels, l) {
 		return l, nil
 	}
-	return "", salvor.Errorf(salvor.Invalid, "%q is no level of access", s).WithHint("choose %s or %s", Backup, Restore)
+	return "", salvor.Errorf(salvor.Invalid, "%q is no level of access", s).WithHint("choose %s, %s or %s", Backup, Restore, Settle)
 }
 
 // Groups returns the groups that an identity of the level is in.
 func (l Level) Groups() []string {
-	if l == Restore {
+	switch l {
+	case Restore:
 		return []string{BackupGroup, RestoreGroup}
+	case Settle:
+		return []string{SettleGroup}
 	}
 	return []string{BackupGroup}
 }
@@ -113,6 +122,9 @@ func (o Options) questions() []question {
 	all := func(verb string) []cluster.Action {
 		return []cluster.Action{{Verb: verb, Group: "*", Resource: "*", Namespace: o.Namespace}}
 	}
+	if o.Level == Settle {
+		return []question{{"look after snapshots", SettleGroup, o.settling()}}
+	}
 	qs := []question{{"list every kind", BackupGroup, all("list")}}
 	if o.Namespace == "" {
 		qs = append(qs, question{"tell this cluster from others", BackupGroup, []cluster.Action{{Verb: "get", Resource: "namespaces", Name: "kube-system"}}})
@@ -140,6 +152,13 @@ func (o Options) snapshots() []cluster.Action {
 			cluster.Action{Verb: verb, Group: "snapshot.storage.k8s.io", Resource: "volumesnapshotcontents"})
 	}
 	return actions
+}
+
+// settling is what it takes besides to look after snapshots, where not every kind may be listed.
+func (o Options) settling() []cluster.Action {
+	return append(o.snapshots(), cluster.Action{Verb: "list", Group: "snapshot.storage.k8s.io", Resource: "volumesnapshots", Namespace: o.Namespace},
+		cluster.Action{Verb: "list", Group: "snapshot.storage.k8s.io", Resource: "volumesnapshotcontents"},
+		cluster.Action{Verb: "patch", Group: "snapshot.storage.k8s.io", Resource: "volumesnapshotcontents", Subresource: "status"})
 }
 
 // roles are the two exceptions from the rule that nobody hands out rights which they lack

@@ -60,6 +60,8 @@ func TestCheck(t *testing.T) {
 		"no volumes wanted":     {may: all[:3], options: access.Options{Level: access.Backup, NoVolumes: true}, missing: map[string][]string{}},
 		"one namespace": {may: []string{"shop:list secrets", "shop:list deployments.apps"}, options: access.Options{Level: access.Backup, Namespace: "shop"},
 			missing: map[string][]string{"run rules in pods": {"create pods/exec"}, "snapshot volumes": lacks}},
+		"a function that settles, in the group of backups": {may: all, options: access.Options{Level: access.Settle}, missing: map[string][]string{"look after snapshots": {
+			"list volumesnapshotcontents.snapshot.storage.k8s.io", "list volumesnapshots.snapshot.storage.k8s.io", "patch volumesnapshotcontents.snapshot.storage.k8s.io/status"}}},
 		"a restore with what a backup may": {may: append(all, ":get *", ":bind roles.rbac.authorization.k8s.io"), options: access.Options{Level: access.Restore}, missing: map[string][]string{
 			"create every kind":                            {"create deployments.apps", "create nodes", "create secrets"},
 			"update every kind":                            {"update deployments.apps", "update nodes", "update secrets"},
@@ -110,7 +112,7 @@ func TestDetailIsShort(t *testing.T) {
 }
 
 func TestParseLevel(t *testing.T) {
-	for _, s := range []string{"backup", "restore"} {
+	for _, s := range []string{"backup", "restore", "settle"} {
 		if l, err := access.ParseLevel(s); err != nil || string(l) != s {
 			t.Errorf("%s: %v, %v", s, l, err)
 		}

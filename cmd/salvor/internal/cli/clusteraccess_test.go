@@ -53,7 +53,7 @@ func TestClusterAddRefuses(t *testing.T) {
 		"an ARN of something else": {[]string{"--arn", "arn:aws:s3:::b"}, "spec.eks.arn"},
 		"an ARN and a context":     {[]string{"--arn", prodARN, "--context", "c"}, "arn context"},
 		"a role without an ARN":    {[]string{"--role-arn", prodRole}, "--arn"},
-		"an unknown level":         {[]string{"--arn", prodARN, "--level", "admin"}, "backup or restore"},
+		"an unknown level":         {[]string{"--arn", prodARN, "--level", "admin"}, "backup, restore or settle"},
 	} {
 		if r := s.run(append([]string{"cluster", "add", "x", "--no-check"}, tt.args...)...); r.code != 2 || !strings.Contains(r.stderr, tt.says) {
 			t.Errorf("%s ended with %d: %s", name, r.code, r.stderr)

@@ -54,7 +54,7 @@ and then checked; salvor cluster check does that again.`,
 	flags.StringVar(&f.eks.ARN, "arn", "", "ARN of an EKS cluster")
 	flags.StringVar(&f.eks.RoleARN, "role-arn", "", "role to assume, in the cluster's account (default the AWS identity in use)")
 	flags.StringVar(&f.eks.ExternalID, "external-id", "", "external id that the role asks for (default the one it was added with, or a new one)")
-	flags.StringVar(&f.level, "level", string(access.Backup), "what it is for: backup, or restore, which includes backup")
+	flags.StringVar(&f.level, "level", string(access.Backup), "what it is for: backup; restore, which includes backup; or settle, to look after snapshots and no more")
 	flags.StringArrayVar(&f.trust, "trust", nil, "ARN that may assume the role, such as that of a function's role; may be repeated (default the AWS identity in use)")
 	flags.StringVar(&f.id, "id", "", "id under which its backups are stored; it never changes (default NAME)")
 	flags.BoolVar(&f.noCheck, "no-check", false, "don't see whether it answers")

@@ -47,7 +47,7 @@ with what to do where one is missing. Nothing is changed.`,
 		}),
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&level, "level", level, "what it is for: backup, or restore, which includes backup")
+	flags.StringVar(&level, "level", level, "what it is for: backup; restore, which includes backup; or settle, to look after snapshots and no more")
 	flags.StringVarP(&o.Namespace, "namespace", "n", "", "ask for the rights in this namespace alone")
 	flags.BoolVar(&o.NoRules, "no-rules", false, "don't ask for the right to run commands in pods")
 	flags.BoolVar(&o.NoVolumes, "no-volumes", false, "don't ask for the rights to snapshot volumes")
