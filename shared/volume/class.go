@@ -14,8 +14,9 @@ const AnnotationClass = "salvor.io/volume-snapshot-class"
 
 // What others mark a class with.
 const (
-	defaultClass = "snapshot.storage.kubernetes.io/is-default-class"
-	veleroClass  = "velero.io/csi-volumesnapshot-class"
+	defaultClass      = "snapshot.storage.kubernetes.io/is-default-class"
+	defaultGroupClass = "groupsnapshot.storage.kubernetes.io/is-default-class"
+	veleroClass       = "velero.io/csi-volumesnapshot-class"
 )
 
 // snapshotClass is what this package needs of a VolumeSnapshotClass.
@@ -51,7 +52,9 @@ func (all classes) choose(driver string, byDriver map[string]string, c *Claim) (
 	for _, marked := range []func(snapshotClass) bool{
 		func(s snapshotClass) bool { return s.Metadata.Labels[AnnotationClass] == "true" },
 		func(s snapshotClass) bool { return s.Metadata.Labels[veleroClass] == "true" },
-		func(s snapshotClass) bool { return s.Metadata.Annotations[defaultClass] == "true" },
+		func(s snapshotClass) bool {
+			return s.Metadata.Annotations[defaultClass] == "true" || s.Metadata.Annotations[defaultGroupClass] == "true"
+		},
 	} {
 		these := slices.DeleteFunc(slices.Clone(of), func(s snapshotClass) bool { return !marked(s) })
 		if len(these) == 1 {

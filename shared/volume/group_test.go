@@ -2,6 +2,7 @@ package volume_test
 
 import (
 	"context"
+	"fmt"
 	"testing"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -76,6 +77,20 @@ func TestVolumesThatCanBeCutTogether(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Of several classes the one that is marked as the default of groups is taken.
+func TestTheDefaultClassOfGroups(t *testing.T) {
+	c := newCutCluster()
+	for _, name := range []string{"a", "b"} {
+		c.put("persistentvolumeclaims", object{"metadata": object{"namespace": "shop", "name": name}})
+		c.put("volumegroupsnapshotclasses", object{"metadata": object{"name": name, "annotations": object{
+			"groupsnapshot.storage.kubernetes.io/is-default-class": fmt.Sprint(name == "b")}}, "driver": ebs})
+	}
+	c.put("volumegroupsnapshotclasses", object{"metadata": object{"name": "c"}, "driver": ebs})
+	if groups, err := engineOn(withGroups{c}).Groups(t.Context(), planned("a", "b")); err != nil || len(groups) != 1 {
+		t.Errorf("got %+v, %v", groups, err)
 	}
 }
 

@@ -41,11 +41,15 @@ func (c *cutting) take(groups []Group, began time.Time) {
 	}
 }
 
-// createGroup makes the VolumeGroupSnapshot.
+// groupBound is the snapshot controller's own finalizer on a VolumeGroupSnapshot, which it sets only when there is a content.
+const groupBound = "groupsnapshot.storage.kubernetes.io/volumegroupsnapshot-bound-protection"
+
+// createGroup makes the VolumeGroupSnapshot. With the finalizer it is there until the snapshot controller has seen that it
+// is deleted: one that had it in its hands already would make a content for it, and the driver a snapshot, that nobody knows of.
 func (c *cutting) createGroup(ctx context.Context, g *cutGroup) error {
 	body, err := encode(map[string]any{
 		"apiVersion": g.kinds.snapshot.APIVersion(), "kind": g.kinds.snapshot.Kind,
-		"metadata": map[string]any{"name": g.name, "namespace": g.Namespace, "labels": c.labels(), "annotations": map[string]string{AnnotationFor: c.Backup.String()}},
+		"metadata": map[string]any{"name": g.name, "namespace": g.Namespace, "finalizers": []string{groupBound}, "labels": c.labels(), "annotations": map[string]string{AnnotationFor: c.Backup.String()}},
 		"spec": map[string]any{"volumeGroupSnapshotClassName": g.class.Metadata.Name,
 			"source": map[string]any{"selector": g.Selector}},
 	})

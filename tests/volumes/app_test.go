@@ -28,6 +28,7 @@ var (
 	contentKind       = cluster.Resource{Group: "snapshot.storage.k8s.io", Version: "v1", Name: "volumesnapshotcontents", Kind: "VolumeSnapshotContent"}
 	snapshotClassKind = cluster.Resource{Group: "snapshot.storage.k8s.io", Version: "v1", Name: "volumesnapshotclasses", Kind: "VolumeSnapshotClass"}
 	groupKind         = cluster.Resource{Group: "groupsnapshot.storage.k8s.io", Version: "v1", Name: "volumegroupsnapshots", Kind: "VolumeGroupSnapshot", Namespaced: true}
+	groupClassKind    = cluster.Resource{Group: "groupsnapshot.storage.k8s.io", Version: "v1", Name: "volumegroupsnapshotclasses", Kind: "VolumeGroupSnapshotClass"}
 	groupContentKind  = cluster.Resource{Group: "groupsnapshot.storage.k8s.io", Version: "v1", Name: "volumegroupsnapshotcontents", Kind: "VolumeGroupSnapshotContent"}
 )
 
@@ -59,6 +60,8 @@ type application struct {
 	*world
 	namespace string
 	volumes   []string
+	// groupClass is the VolumeGroupSnapshotClass that its workers see; empty: all.
+	groupClass string
 }
 
 // volumeOf is a volume of an application.
@@ -130,12 +133,17 @@ func (w *world) create(t *testing.T, r cluster.Resource, namespace, fields strin
 // snapshotClass makes a VolumeSnapshotClass of the test driver with these parameters, and returns its name.
 func (w *world) snapshotClass(t *testing.T, parameters map[string]string) string {
 	t.Helper()
+	return w.classOf(t, snapshotClassKind, parameters)
+}
+
+func (w *world) classOf(t *testing.T, kind cluster.Resource, parameters map[string]string) string {
+	t.Helper()
 	name := "c-" + testenv.Unique()
 	text, err := json.Marshal(parameters)
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.create(t, snapshotClassKind, "", fmt.Sprintf("metadata: {name: %s}\ndriver: ebs.csi.aws.com\ndeletionPolicy: Delete\nparameters: %s", name, text))
+	w.create(t, kind, "", fmt.Sprintf("metadata: {name: %s}\ndriver: ebs.csi.aws.com\ndeletionPolicy: Delete\nparameters: %s", name, text))
 	return name
 }
 

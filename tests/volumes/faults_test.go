@@ -154,8 +154,20 @@ func TestTwoCatalogsBackUpAlike(t *testing.T) {
 // A program that the cut needs is down, and comes back when the backup is over. Nothing that it does then is left. Tests
 // of other applications must not run meanwhile.
 func TestAControllerIsDownDuringTheCut(t *testing.T) {
-	w := newWorld(t)
-	a := w.application(t, volumeOf{name: "a"})
+	for name, in := range map[string]func(*testing.T) *application{
+		"single": func(t *testing.T) *application { return newWorld(t).application(t, volumeOf{name: "a"}) },
+		"group": func(t *testing.T) *application {
+			return newGroupWorld(t).application(t, volumeOf{name: "a"}, volumeOf{name: "b"})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			isDownDuringTheCut(t, in(t))
+		})
+	}
+}
+
+func isDownDuringTheCut(t *testing.T, a *application) {
 	for _, program := range []string{"snapshot-controller", "csi-snapshotter", "csidriver"} {
 		resume := a.Suspend(t, program)
 		b := a.backUp(t, program, append(holding, "--max-freeze", "4s")...)

@@ -17,6 +17,7 @@ import (
 	"salvor.io/salvor/shared/backup"
 	"salvor.io/salvor/shared/backup/inpods"
 	"salvor.io/salvor/shared/catalog/sqlite"
+	"salvor.io/salvor/shared/cluster"
 	"salvor.io/salvor/shared/cluster/kube"
 	"salvor.io/salvor/shared/cluster/kubeconfig"
 	"salvor.io/salvor/shared/location/dir"
@@ -28,13 +29,15 @@ import (
 )
 
 // A worker is this test binary again, with these variables: it makes one backup in the home, under a lease that ends soon,
-// and kills itself when a step begins, or so long after.
+// and kills itself when a step begins, or so long after. Of the classes of groups it sees the one that is named.
 const (
-	workerHome      = "VOLUMES_TEST_HOME"
-	workerNamespace = "VOLUMES_TEST_NAMESPACE"
-	workerName      = "VOLUMES_TEST_NAME"
-	workerKillAt    = "VOLUMES_TEST_KILL_AT"
-	workerKillAfter = "VOLUMES_TEST_KILL_AFTER"
+	workerHome       = "VOLUMES_TEST_HOME"
+	workerNamespace  = "VOLUMES_TEST_NAMESPACE"
+	workerName       = "VOLUMES_TEST_NAME"
+	workerKillAt     = "VOLUMES_TEST_KILL_AT"
+	workerKillAfter  = "VOLUMES_TEST_KILL_AFTER"
+	workerGroupClass = "VOLUMES_TEST_GROUP_CLASS"
+	workerMaxFreeze  = "VOLUMES_TEST_MAX_FREEZE"
 )
 
 // lease is that of a worker; times in the catalog are of a second, so it may last one more.
@@ -83,6 +86,9 @@ func work(ctx context.Context, home string) error {
 	b := salvor.New(salvor.KindBackup).(*salvor.Backup)
 	b.Name = os.Getenv(workerName)
 	b.Spec = salvor.BackupSpec{Cluster: "here", Location: "disk", Scope: salvor.Scope{Namespaces: []string{os.Getenv(workerNamespace)}}, PreExecRule: "hold", PostExecRule: "go-on"}
+	if b.Spec.MaxFreeze.Duration, err = time.ParseDuration(os.Getenv(workerMaxFreeze)); err != nil {
+		return err
+	}
 	b, _, err = e.Begin(ctx, b)
 	if err != nil {
 		return err
@@ -128,13 +134,28 @@ func engine(ctx context.Context, c *sqlite.Catalog, home string) (*backup.Engine
 	}
 	catalog := strings.TrimSpace(string(id))
 	site := &backup.Site{Cluster: client, Rules: inpods.Rules(&rule.Engine{Cluster: client, Now: time.Now}),
-		Volumes: &volume.Engine{Cluster: client, Now: time.Now, CatalogID: catalog}}
+		Volumes: &volume.Engine{Cluster: oneGroupClass{client, os.Getenv(workerGroupClass)}, Now: time.Now, CatalogID: catalog}}
 	return &backup.Engine{Catalog: c, Now: time.Now, Holder: fmt.Sprintf("worker-%d", os.Getpid()), CatalogID: catalog,
 		Tuning: backup.Tuning{LeaseTime: lease, Beat: lease / 6, LockPause: 100 * time.Millisecond},
 		Open:   func(context.Context, *salvor.Backup) (*backup.Site, error) { return site, nil },
 		Store: func(context.Context, *salvor.Backup) (*repository.Repository, error) {
 			return repository.New(disk, where.ID()), nil
 		}}, nil
+}
+
+// oneGroupClass is a cluster with one VolumeGroupSnapshotClass, if it is named.
+type oneGroupClass struct {
+	*kube.Client
+	name string
+}
+
+func (c oneGroupClass) List(ctx context.Context, r cluster.ListRequest, each func(cluster.Item) error) (cluster.ListResult, error) {
+	return c.Client.List(ctx, r, func(i cluster.Item) error {
+		if r.Resource.Name == groupClassKind.Name && c.name != "" && i.Name != c.name {
+			return nil
+		}
+		return each(i)
+	})
 }
 
 // kill is a backup whose worker dies when a step begins, or so long after.
@@ -146,9 +167,15 @@ type kill struct {
 // killed runs a worker, and reports whether it was killed.
 func (a *application) killed(t *testing.T, name string, k kill) bool {
 	t.Helper()
+	return a.works(t, name, k, time.Minute)
+}
+
+// works is killed with a limit for how long the application may be held.
+func (a *application) works(t *testing.T, name string, k kill, maxFreeze time.Duration) (killed bool) {
+	t.Helper()
 	cmd := exec.CommandContext(t.Context(), os.Args[0])
 	cmd.Env = append(os.Environ(), workerHome+"="+a.home, workerNamespace+"="+a.namespace, workerName+"="+name,
-		workerKillAt+"="+string(k.at), workerKillAfter+"="+k.after.String())
+		workerKillAt+"="+string(k.at), workerKillAfter+"="+k.after.String(), workerGroupClass+"="+a.groupClass, workerMaxFreeze+"="+maxFreeze.String())
 	out, err := cmd.CombinedOutput()
 	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) && exit.Sys().(syscall.WaitStatus).Signal() == syscall.SIGKILL {
 		return true
@@ -165,7 +192,10 @@ func TestKilledWhileItCuts(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	class := w.snapshotClass(t, map[string]string{testenv.FaultDelay: "300ms", testenv.FaultPending: "2s"})
-	w.serve(t)
+	var lanes []*application
+	for range 4 {
+		lanes = append(lanes, w.application(t, volumeOf{"a", class}, volumeOf{"b", class}))
+	}
 	// Before there is anything of volumes a death is like any other; tests/freeze has them all.
 	all := backup.Steps()
 	all = append(all[slices.Index(all, backup.StepVolumes):], backup.SettleSteps()...)
@@ -176,10 +206,16 @@ func TestKilledWhileItCuts(t *testing.T) {
 	for after := 50 * time.Millisecond; after < 500*time.Millisecond; after += 110 * time.Millisecond {
 		kills = append(kills, kill{backup.StepCut, after})
 	}
+	w.survive(t, lanes, kills)
+}
+
+// survive has backups of the applications killed, while salvor serve runs.
+func (w *world) survive(t *testing.T, applications []*application, kills []kill) {
+	t.Helper()
+	w.serve(t)
 	next := make(chan kill)
 	var lanes sync.WaitGroup
-	for range 4 {
-		a := w.application(t, volumeOf{"a", class}, volumeOf{"b", class})
+	for _, a := range applications {
 		lanes.Go(func() {
 			var named []string
 			for k := range next {
