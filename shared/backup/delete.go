@@ -33,8 +33,12 @@ type Remover struct {
 }
 
 // RequestDelete lets a backup turn Deleting: nobody finds or restores it any more, and Delete removes it.
-// Conflict: it is held, is being made, or still owes a thaw, unless that is forced.
-func RequestDelete(ctx context.Context, c catalog.Backups, id salvor.BackupID, now time.Time, force bool) (*salvor.Backup, error) {
+// Conflict: it is held or being made; or it owes a thaw, or a restore reads it, unless that is forced.
+func RequestDelete(ctx context.Context, c catalog.Catalog, id salvor.BackupID, now time.Time, force bool) (*salvor.Backup, error) {
+	restoring, err := catalog.Restoring(ctx, c)
+	if err != nil {
+		return nil, err
+	}
 	return catalog.MutateBackup(ctx, c, id, func(b *salvor.Backup) error {
 		s := &b.Status
 		if s.Phase == salvor.PhaseDeleting {
@@ -51,6 +55,10 @@ func RequestDelete(ctx context.Context, c catalog.Backups, id salvor.BackupID, n
 			return salvor.Errorf(salvor.Conflict, "backup %s still owes a thaw since %s", id, s.Thaw.Since.UTC().Format(time.RFC3339)).
 				WithHint("thaw the application, then delete it by force")
 		}
+		if by := restoring[id]; by != "" && !force {
+			return salvor.Errorf(salvor.Conflict, "backup %s is being read by restore %q", id, by).
+				WithHint("wait for it, or end it: salvor cancel restore %s", by)
+		}
 		s.Phase, s.Message = salvor.PhaseDeleting, "its data is being removed"
 		s.Lease = salvor.Lease{Epoch: s.Lease.Epoch + 1} // a worker that still runs must not store a manifest
 		return nil
@@ -61,7 +69,7 @@ func RequestDelete(ctx context.Context, c catalog.Backups, id salvor.BackupID, n
 // forgotten. Interrupted, it is done again from the start. Segments stay until a collector finds that no manifest refers to
 // them. Conflict as in RequestDelete, or another catalog owns it: then nothing is changed; or the location keeps it locked:
 // then it stays Deleting until it is deleted again.
-func Delete(ctx context.Context, c catalog.Backups, id salvor.BackupID, r Remover) error {
+func Delete(ctx context.Context, c catalog.Catalog, id salvor.BackupID, r Remover) error {
 	if err := r.checkForeign(ctx, c, id); err != nil {
 		return err
 	}
@@ -163,11 +171,15 @@ func Locked(until time.Time) error {
 }
 
 // manifest is the backup's as its events leave it, once it is recorded there that the backup goes: should the catalog be
-// lost now, the bucket alone tells. Nil: there is none, or it can't be read any more.
+// lost now, the bucket alone tells. Nil: there is none, or it is damaged and
+// there is nothing else that it names.
 func (r Remover) manifest(ctx context.Context, repo *repository.Repository, b *salvor.Backup) (*archive.Manifest, error) {
 	m, _, err := repo.Manifest(ctx, b.Name)
-	if errors.Is(err, location.ErrNotFound) || salvor.Is(err, salvor.Corrupt) {
+	if errors.Is(err, location.ErrNotFound) {
 		return nil, nil
+	}
+	if salvor.Is(err, salvor.Corrupt) {
+		return nil, r.unreadable(b, err)
 	}
 	if err != nil {
 		return nil, err
@@ -186,6 +198,15 @@ func (r Remover) manifest(ctx context.Context, repo *repository.Repository, b *s
 	}
 	m.Volumes = state.Volumes
 	return m, nil
+}
+
+// unreadable is why a backup whose manifest is damaged does not go by itself: nobody knows its snapshots any more. Nil: it had none.
+func (r Remover) unreadable(b *salvor.Backup, damage error) error {
+	if b.Status.Volumes.Cut == 0 || r.Volumes == nil || b.Annotations[KeepSnapshots] != "" {
+		return nil
+	}
+	return salvor.Errorf(salvor.Corrupt, "it has %d volume snapshots, which only its manifest names: %w", b.Status.Volumes.Cut, damage).
+		WithHint("delete it with --keep-snapshots, and the snapshots at their storage")
 }
 
 // KeepSnapshots is the annotation of a backup whose snapshots stay when it is deleted.

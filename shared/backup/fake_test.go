@@ -16,6 +16,7 @@ import (
 	"salvor.io/salvor/shared/backup"
 	"salvor.io/salvor/shared/catalog/sqlite"
 	"salvor.io/salvor/shared/cluster"
+	"salvor.io/salvor/shared/location"
 	"salvor.io/salvor/shared/location/dir"
 	"salvor.io/salvor/shared/repository"
 	"salvor.io/salvor/shared/salvor"
@@ -195,6 +196,7 @@ func (r *fakeRules) count(phase string) int {
 type bench struct {
 	*backup.Engine
 	catalog *sqlite.Catalog
+	loc     location.Location
 	repo    *repository.Repository
 	rules   *fakeRules
 }
@@ -211,7 +213,7 @@ func newBench(t *testing.T, c backup.Cluster) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.repo = repository.New(loc, "prod")
+	b.loc, b.repo = loc, repository.New(loc, "prod")
 	b.Engine = &backup.Engine{Catalog: b.catalog, Now: time.Now, Holder: "me", CatalogID: "cat",
 		Tuning: backup.Tuning{PageSize: 7, FixedPages: true, RetryBase: time.Millisecond, Beat: 5 * time.Millisecond, LockPause: time.Millisecond},
 		Open: func(_ context.Context, of *salvor.Backup) (*backup.Site, error) {

@@ -66,6 +66,9 @@ func (s *Settler) Settle(ctx context.Context, id salvor.BackupID) (*salvor.Backu
 		return nil, fmt.Errorf("backup %s: %w", id, err)
 	}
 	m, err := repo.RecordedManifest(ctx, b.Name, b.Status.RootDigest)
+	if err != nil && s.over(b) && salvor.Is(err, salvor.Corrupt) {
+		return s.giveUp(ctx, id, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("backup %s: %w", id, err)
 	}
@@ -75,6 +78,22 @@ func (s *Settler) Settle(ctx context.Context, id salvor.BackupID) (*salvor.Backu
 		return w.b, err
 	}
 	return w.end(ctx, ended)
+}
+
+// over reports whether nobody wants to wait any longer.
+func (s *Settler) over(b *salvor.Backup) bool {
+	return b.Status.CancelRequested || !s.Now().Before(b.Status.SettleBy.Time)
+}
+
+// giveUp ends a backup whose manifest is gone or damaged: what it has of volumes nobody can tell any more.
+func (s *Settler) giveUp(ctx context.Context, id salvor.BackupID, why error) (*salvor.Backup, error) {
+	return catalog.MutateBackup(ctx, s.Catalog, id, func(b *salvor.Backup) error {
+		if b.Status.Phase == salvor.PhaseSettling {
+			b.Status.Phase, b.Status.CompletedAt = salvor.PhaseFailed, metav1.NewTime(s.Now())
+			b.Status.Message = fmt.Sprintf("its snapshots were not ready when its manifest was lost: %v", why)
+		}
+		return nil
+	})
 }
 
 // settling is one look at one backup.
@@ -103,7 +122,7 @@ func (w *settling) outcome(ctx context.Context) (*archive.Event, error) {
 	if looking != nil && ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
-	over := w.b.Status.CancelRequested || !w.Now().Before(w.b.Status.SettleBy.Time)
+	over := w.over(w.b)
 	if len(sight.Waiting()) > 0 && !over {
 		return nil, w.goOn(ctx, sight, looking)
 	}

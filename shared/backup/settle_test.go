@@ -290,6 +290,56 @@ func TestDeletingRemovesSnapshots(t *testing.T) {
 	}
 }
 
+// Snapshots whose handles nobody knows any more do not stay behind in silence.
+func TestADamagedManifestIsNotDeletedWithoutItsSnapshots(t *testing.T) {
+	b, begun, _, _ := settlingBackup(t)
+	damage(t, b.loc, b.repo.Keys().Manifest("b"), half)
+	r := backup.Remover{Open: b.Store, CatalogID: "cat", Now: time.Now,
+		Volumes: func(context.Context, *salvor.Backup, *archive.Manifest) error { return nil }}
+	if err := backup.Delete(t.Context(), b.catalog, begun.ID(), r); !salvor.Is(err, salvor.Corrupt) || !strings.Contains(err.Error(), "--keep-snapshots") {
+		t.Errorf("got %v", err)
+	}
+	if err := backup.RequestKeep(t.Context(), b.catalog, begun.ID()); err != nil {
+		t.Fatal(err)
+	}
+	if err := backup.Delete(t.Context(), b.catalog, begun.ID(), r); err != nil {
+		t.Error(err)
+	}
+}
+
+// What can't be read is waited for as long as anything else, and no longer.
+func TestSettlingEndsWithoutManifest(t *testing.T) {
+	b, begun, _, s := settlingBackup(t)
+	damage(t, b.loc, b.repo.Keys().Manifest("b"), half)
+	if _, err := s.Settle(t.Context(), begun.ID()); !salvor.Is(err, salvor.Corrupt) {
+		t.Errorf("got %v", err)
+	}
+	s.Now = func() time.Time { return begun.Status.SettleBy.Add(time.Second) }
+	if got, err := s.Settle(t.Context(), begun.ID()); err != nil || got.Status.Phase != salvor.PhaseFailed || !strings.Contains(got.Status.Message, "manifest") {
+		t.Errorf("got %+v, %v", got, err)
+	}
+}
+
+func TestABackupThatIsRestoredIsNotDeleted(t *testing.T) {
+	b, begun, _, _ := settlingBackup(t)
+	r := salvor.New(salvor.KindRestore).(*salvor.Restore)
+	r.Name, r.Spec.SourceCluster = "undo", begun.Status.ClusterID
+	r.Status.Phase, r.Status.Sources = salvor.PhaseRestoring, []salvor.RestoreSource{{Backup: begun.Name}}
+	if err := b.catalog.Create(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := backup.RequestDelete(t.Context(), b.catalog, begun.ID(), time.Now(), false); !salvor.Is(err, salvor.Conflict) || !strings.Contains(err.Error(), "undo") {
+		t.Errorf("while it is restored: %v", err)
+	}
+	r.Status.Phase = salvor.PhaseCompleted
+	if err := b.catalog.Update(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := backup.RequestDelete(t.Context(), b.catalog, begun.ID(), time.Now(), false); err != nil {
+		t.Errorf("then: %v", err)
+	}
+}
+
 // A worker that died while it cut has stored no manifest: what it cut goes with the backup all the same. What has cut nothing, or
 // has removed it, needs no cluster to be deleted.
 func TestDeletingRemovesWhatADeadWorkerCut(t *testing.T) {

@@ -36,7 +36,7 @@ func (p *Pass) Plan(ctx context.Context, name string) ([]*Plan, error) {
 	} else if err := objects(ctx, p, salvor.KindBackupSchedule, func(s *salvor.BackupSchedule) { schedules = append(schedules, s) }); err != nil {
 		return nil, err
 	}
-	restoring, err := p.restoring(ctx)
+	restoring, err := catalog.Restoring(ctx, p.Catalog)
 	if err != nil {
 		return nil, err
 	}
@@ -71,20 +71,6 @@ func (p *Pass) plan(ctx context.Context, s *salvor.BackupSchedule, restoring map
 	plan := &Plan{Schedule: s.Name, Policy: policy.Name, TimeZone: zone.String()}
 	plan.Keep, plan.Remove = retention.Plan(policy.Spec.Retention, zone, backups, p.Now())
 	return plan, p.spare(ctx, plan, restoring)
-}
-
-// restoring names the restore that reads each backup.
-func (p *Pass) restoring(ctx context.Context) (map[salvor.BackupID]string, error) {
-	found := map[salvor.BackupID]string{}
-	err := objects(ctx, p, salvor.KindRestore, func(r *salvor.Restore) {
-		if r.Status.Phase.Done() {
-			return
-		}
-		for _, s := range r.Status.Sources {
-			found[salvor.BackupID{ClusterID: r.Spec.SourceCluster, Name: s.Backup}] = r.Name
-		}
-	})
-	return found, err
 }
 
 // spare keeps what would go but is needed by a restore, or locked by its location, or not to be deleted unasked. The error says of what that is not known;
