@@ -81,6 +81,8 @@ type State struct {
 	Failures []salvor.Failure
 	// DataConsistency is what the data is worth.
 	DataConsistency salvor.DataConsistency
+	// CompletedAt is when it ended: one that waited for snapshots when it settled.
+	CompletedAt metav1.MicroTime
 	// Held is the event of a hold that is not over; nil: nobody holds the backup.
 	Held *Event
 	// Expired is the event of its expiry; nil: it has not expired.
@@ -89,7 +91,7 @@ type State struct {
 
 // Fold tells the state of a backup from its manifest and its events, in any order.
 func Fold(m *Manifest, events []Event) State {
-	s := State{Phase: m.Phase, Volumes: slices.Clone(m.Volumes), DataConsistency: m.DataConsistency, Failures: slices.Clone(m.Failures)}
+	s := State{Phase: m.Phase, Volumes: slices.Clone(m.Volumes), DataConsistency: m.DataConsistency, Failures: slices.Clone(m.Failures), CompletedAt: m.CompletedAt}
 	events = slices.Clone(events)
 	slices.SortFunc(events, func(a, b Event) int { return strings.Compare(a.ID, b.ID) })
 	own := SettledID(m)
@@ -104,7 +106,7 @@ func Fold(m *Manifest, events []Event) State {
 func (s *State) apply(e *Event) {
 	switch e.Type {
 	case EventSettled:
-		s.Phase, s.Failures = e.Phase, append(s.Failures, e.Failures...)
+		s.Phase, s.CompletedAt, s.Failures = e.Phase, e.At, append(s.Failures, e.Failures...)
 		for _, v := range e.Volumes {
 			if i := slices.IndexFunc(s.Volumes, func(o Volume) bool { return o.Namespace == v.Namespace && o.Claim == v.Claim }); i >= 0 {
 				s.Volumes[i] = v

@@ -49,12 +49,11 @@ func (r *run) freezeTimes() []salvor.FreezeTime {
 }
 
 // noteFreezes writes the times into the status: the longest, if there are many.
-func (r *run) noteFreezes(s *salvor.BackupStatus) {
-	times := r.freezeTimes()
+func noteFreezes(s *salvor.BackupStatus, times []salvor.FreezeTime) {
 	s.FrozenFor.Duration = max(s.FrozenFor.Duration, longest(times))
 	if len(times) > statusFreezes {
-		slices.SortStableFunc(times, func(a, b salvor.FreezeTime) int { return cmp.Compare(b.ThawedAfter.Duration, a.ThawedAfter.Duration) })
-		times = times[:statusFreezes]
+		longestFirst := func(a, b salvor.FreezeTime) int { return cmp.Compare(b.ThawedAfter.Duration, a.ThawedAfter.Duration) }
+		times = slices.SortedStableFunc(slices.Values(times), longestFirst)[:statusFreezes]
 	}
 	s.Freezes = times
 }

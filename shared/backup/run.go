@@ -271,7 +271,8 @@ func (r *run) finish(ctx context.Context, err error) (*salvor.Backup, error) {
 				s.Volumes = salvor.VolumeCounts{}
 			}
 		} else {
-			r.succeeded(s)
+			tell(s, &r.manifest, r.rootHash)
+			s.Warnings = slices.Concat(s.Warnings, r.leftBehind)
 		}
 	})
 	if saved != nil {
@@ -289,28 +290,11 @@ func (r *run) failed(s *salvor.BackupStatus, err error) {
 		s.Phase = salvor.PhaseCanceled
 	}
 	s.Message, s.Warnings = err.Error(), r.manifest.Warnings
-	r.noteFreezes(s)
+	noteFreezes(s, r.freezeTimes())
 	if frozen := longest(s.Freezes); frozen > 0 && s.Thaw == nil {
 		s.Message += fmt.Sprintf("; the application was frozen for %s and is thawed", frozen.Round(time.Millisecond))
 	}
 	r.saveProgress(s)
-}
-
-func (r *run) succeeded(s *salvor.BackupStatus) {
-	m := r.manifest
-	s.Phase, s.CutAt, s.Revision, s.RootDigest = m.Phase, m.CutAt, m.Revision, r.rootHash
-	s.CompletedAt = metav1.NewTime(m.CompletedAt.Time) // as a catalog has it that is made anew out of manifests
-	s.Namespaces, s.Failures, s.Warnings = m.Namespaces, firstFailures(m.Failures), m.Warnings
-	r.times = m.Freezes // of an earlier worker, if its manifest was there already
-	r.noteFreezes(s)
-	s.Progress = salvor.Progress{Kinds: len(m.Kinds), KindsDone: len(m.Kinds), Objects: m.Totals.Objects, Bytes: m.Totals.Bytes,
-		Segments: m.Totals.Segments, SegmentsUploaded: m.Totals.UploadedSegments, BytesUploaded: m.Totals.UploadedBytes}
-	s.Volumes, s.DataConsistency = archive.Count(m.Volumes), m.DataConsistency
-	if s.Phase == salvor.PhaseSettling {
-		s.CompletedAt, s.SettleBy = metav1.Time{}, metav1.NewTime(m.CutAt.Add(r.spec.SettleTimeout()))
-	}
-	s.Message = summary(&m)
-	s.Warnings = append(s.Warnings, r.leftBehind...)
 }
 
 // statusFailures is how many failures the catalog keeps; a role that may list nothing in a thousand namespaces brings about many.

@@ -2,14 +2,18 @@ package backup_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"salvor.io/salvor/shared/archive"
 	"salvor.io/salvor/shared/backup"
+	"salvor.io/salvor/shared/rebuild"
 	"salvor.io/salvor/shared/repository"
 	"salvor.io/salvor/shared/salvor"
 	"salvor.io/salvor/shared/volume"
@@ -75,6 +79,22 @@ func (b *bench) settled(t *testing.T) []archive.Event {
 	return events
 }
 
+// wantRebuilt wants a catalog that is made anew out of the location to have of the backup what this one has.
+func (b *bench) wantRebuilt(t *testing.T, has *salvor.Backup) {
+	t.Helper()
+	m, root, err := b.repo.Manifest(t.Context(), has.Name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again := rebuild.Entry(m, root, b.settled(t))
+	again.Status.Lease, again.Status.CancelRequested = has.Status.Lease, has.Status.CancelRequested // what a catalog alone knows
+	want, _ := json.MarshalIndent(has.Status, "", " ")
+	got, _ := json.MarshalIndent(again.Status, "", " ")
+	if diff := cmp.Diff(string(want), string(got)); diff != "" {
+		t.Errorf("%s, made anew (-before +after):\n%s", has.Status.Phase, diff)
+	}
+}
+
 func TestSettling(t *testing.T) {
 	for name, tt := range map[string]struct {
 		arrange func(*fakeSnapshots, *backup.Settler)
@@ -111,6 +131,7 @@ func TestSettling(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			b, begun, f, s := settlingBackup(t)
+			b.wantRebuilt(t, begun)
 			if tt.cancel {
 				asked, err := backup.RequestCancel(t.Context(), b.catalog, begun.ID())
 				if err != nil || asked.Status.Phase != salvor.PhaseSettling {
@@ -136,6 +157,7 @@ func TestSettling(t *testing.T) {
 				}
 				return
 			}
+			b.wantRebuilt(t, got)
 			if len(events) != 1 || events[0].Phase != tt.phase || len(events[0].Volumes) != 2 || len(f.released) != 2 {
 				t.Errorf("events %+v, released %v", events, f.released)
 			}

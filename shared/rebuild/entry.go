@@ -15,7 +15,7 @@ func Entry(m *archive.Manifest, root string, events []archive.Event) *salvor.Bac
 	b.CreationTimestamp = metav1.NewTime(m.CreatedAt.Time)
 	state := archive.Fold(m, events)
 	now := *m
-	now.Phase, now.Volumes, now.DataConsistency, now.Failures = state.Phase, state.Volumes, state.DataConsistency, state.Failures
+	now.Phase, now.CompletedAt, now.Volumes, now.DataConsistency, now.Failures = state.Phase, state.CompletedAt, state.Volumes, state.DataConsistency, state.Failures
 	b.Status = backup.StatusOf(&now, root)
 	b.Status.ClusterID = m.Cluster
 	if n := len(events); n > 0 {
