@@ -226,8 +226,8 @@ func (w *world) read(key string) []byte {
 	return data
 }
 
-// A hold that the API was asked for is known to the catalog alone until a pass has written it down.
-func TestAHoldOfTheAPIIsRecordedByTheNextPass(t *testing.T) {
+// A hold, and its release, that the API was asked for are known to the catalog alone until a pass has written them down.
+func TestWhatTheAPIHoldsAndReleasesIsRecordedByTheNextPass(t *testing.T) {
 	w := newWorld(t, directory(t), salvor.Retention{Last: 1})
 	b := w.good("nightly")
 	if _, err := backup.Hold(t.Context(), w.catalog, b.ID(), salvor.Hold{By: "ada", Since: metav1.NewTime(w.now())}, nil); err != nil {
@@ -236,11 +236,59 @@ func TestAHoldOfTheAPIIsRecordedByTheNextPass(t *testing.T) {
 	for range 2 { // once is enough
 		w.full()
 	}
-	if events, err := w.repo.Events(t.Context(), b.Name); err != nil || len(events) != 1 || events[0].Type != archive.EventHeld || events[0].By != "ada" {
-		t.Errorf("the location tells %+v, %v", events, err)
-	}
+	w.wantEvents(b, "Held by ada")
 	if now, err := w.catalog.GetBackup(t.Context(), b.ID()); err != nil || now.Status.Hold == nil || !now.Status.Hold.Recorded {
 		t.Errorf("the catalog has %+v, %v", now.Status.Hold, err)
+	}
+	w.wait(time.Minute)
+	for range 2 {
+		if _, err := backup.Release(t.Context(), w.catalog, b.ID(), "bob", w.now(), nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 2 {
+		w.full()
+	}
+	w.wantEvents(b, "Held by ada", "Released by bob")
+	if now, err := w.catalog.GetBackup(t.Context(), b.ID()); err != nil || now.Status.Hold != nil || now.Status.Release != nil {
+		t.Errorf("the catalog has %+v, %v", now.Status, err)
+	}
+}
+
+// Who releases a backup while a pass writes its hold down has released it.
+func TestAReleaseIsNotUndoneByAPassThatRecordsTheHold(t *testing.T) {
+	w := newWorld(t, directory(t), salvor.Retention{Last: 1})
+	b := w.good("nightly")
+	held, err := backup.Hold(t.Context(), w.catalog, b.ID(), salvor.Hold{By: "ada", Since: metav1.NewTime(w.now())}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.wait(time.Minute)
+	if _, err := backup.Release(t.Context(), w.catalog, b.ID(), "bob", w.now(), nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := backup.Record(t.Context(), w.catalog, held, w.repo); err != nil { // as the pass had read it
+		t.Fatal(err)
+	}
+	if now, err := w.catalog.GetBackup(t.Context(), b.ID()); err != nil || now.Status.Hold != nil {
+		t.Errorf("the catalog has %+v, %v", now.Status.Hold, err)
+	}
+	w.full()
+	w.wantEvents(b, "Held by ada", "Released by bob")
+}
+
+func (w *world) wantEvents(b *salvor.Backup, want ...string) {
+	w.t.Helper()
+	events, err := w.repo.Events(w.t.Context(), b.Name)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	var got []string
+	for _, e := range events {
+		got = append(got, string(e.Type)+" by "+e.By)
+	}
+	if !slices.Equal(got, want) {
+		w.t.Errorf("the location tells %q, want %q", got, want)
 	}
 }
 
@@ -365,7 +413,7 @@ func TestAnotherCatalogHurtsNothing(t *testing.T) {
 		}
 		other.wait(100 * time.Hour)
 	}
-	if _, err := backup.Hold(t.Context(), other.catalog, b.ID(), salvor.Hold{}, nil); err != nil {
+	if _, err := backup.Hold(t.Context(), other.catalog, b.ID(), salvor.Hold{Since: metav1.NewTime(other.now())}, nil); err != nil {
 		t.Error(err)
 	}
 	if after := mine.keys(""); !slices.Equal(before, after) {

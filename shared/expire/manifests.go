@@ -22,20 +22,20 @@ const manifestsAtOnce = 8
 // then nobody can tell what is used.
 func (c *collection) manifests(ctx context.Context) error {
 	known := map[string]bool{}
-	var held []*salvor.Backup
+	var unrecorded []*salvor.Backup
 	q := catalog.Query{ClusterID: c.repo.ClusterID(), Phases: []salvor.Phase{salvor.PhaseCompleted, salvor.PhasePartiallyFailed, salvor.PhaseSettling, salvor.PhaseFailed}}
 	if err := c.pass.each(ctx, q, func(b *salvor.Backup) {
 		if b.Spec.Location == c.location && (b.Status.Phase != salvor.PhaseFailed || gone(b)) {
 			known[b.Name] = true
-			if b.Status.Hold != nil {
-				held = append(held, b)
+			if h := b.Status.Hold; h != nil && !h.Recorded || b.Status.Release != nil {
+				unrecorded = append(unrecorded, b)
 			}
 		}
 	}); err != nil {
 		return err
 	}
-	for _, b := range held {
-		if err := backup.RecordHold(ctx, c.pass.Catalog, b, c.repo); err != nil && !salvor.Is(err, salvor.Conflict) {
+	for _, b := range unrecorded {
+		if err := backup.Record(ctx, c.pass.Catalog, b, c.repo); err != nil && !salvor.Is(err, salvor.Conflict) {
 			return err
 		}
 	}

@@ -101,6 +101,7 @@ func (s *Server) holdBackup(r *http.Request) (*reply, error) {
 	return accepted(b, backupPath(b.ID())), nil
 }
 
+// releaseBackup ends a hold, as holdBackup begins it.
 func (s *Server) releaseBackup(r *http.Request) (*reply, error) {
 	b, err := backup.Release(r.Context(), s.Catalog, backupID(r), callerOf(r.Context()), s.Now(), nil)
 	if err != nil {

@@ -22,7 +22,7 @@ func Entry(m *archive.Manifest, root string, events []archive.Event) *salvor.Bac
 		b.Annotate(salvor.LastEventAnnotation, events[n-1].ID)
 	}
 	if h := state.Held; h != nil {
-		b.Status.Hold = &salvor.Hold{By: h.By, Since: metav1.NewTime(h.At.Time), Reason: h.Reason}
+		b.Status.Hold = &salvor.Hold{By: h.By, Since: metav1.NewTime(h.At.Time), Reason: h.Reason, Recorded: true}
 	}
 	if state.Expired != nil { // somebody began to delete it; the expiry goes on with it
 		b.Status.Phase = salvor.PhaseDeleting

@@ -120,6 +120,8 @@ type BackupStatus struct {
 	Freezes []FreezeTime `json:"freezes,omitempty"`
 	// Hold keeps the backup from being deleted until it is released.
 	Hold *Hold `json:"hold,omitempty"`
+	// Release ended the last hold, and is still to be recorded at the location.
+	Release *Release `json:"release,omitempty"`
 }
 
 // FreezeTime is how long applications were held.

@@ -13,3 +13,11 @@ type Hold struct {
 	// Recorded says that the location tells of the hold, too.
 	Recorded bool `json:"recorded,omitempty"`
 }
+
+// Release is the end of a hold of which the location does not tell yet.
+type Release struct {
+	// By is who asked for it.
+	By string `json:"by,omitempty"`
+	// At is when.
+	At metav1.MicroTime `json:"at,omitzero"`
+}
