@@ -34,11 +34,17 @@ func (e *Engine) Sync(ctx context.Context, name string) (*salvor.LocationSync, e
 	if err != nil {
 		return nil, err
 	}
+	l := o.(*salvor.BackupLocation)
 	report := &salvor.LocationSync{StartedAt: metav1.NewTime(e.Now())}
-	err = e.sync(ctx, o.(*salvor.BackupLocation), report)
+	if l.Status.Sync != nil {
+		report.Complete = l.Status.Sync.Complete
+	}
+	err = e.sync(ctx, l, report)
 	report.CompletedAt = metav1.NewTime(e.Now())
 	if err != nil {
 		report.Message = err.Error()
+	} else {
+		report.Complete = report.StartedAt
 	}
 	return report, errors.Join(err, e.note(context.WithoutCancel(ctx), name, report))
 }

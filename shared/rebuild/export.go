@@ -20,7 +20,7 @@ func Exports(kind string) bool {
 
 // Export exports the object, or that it is gone, to every location that this catalog writes to; to a location itself, all
 // that there is. It is called after the object was stored or deleted; doing so twice does it once. It goes on after a location
-// that can't be written to: the next sync of that one makes up for it, but for deletions.
+// that can't be written to: the next sync of that one makes up for it.
 func (e *Engine) Export(ctx context.Context, kind, name string) error {
 	if kind == salvor.KindBackupLocation {
 		return e.exportAll(ctx, name)

@@ -1,9 +1,11 @@
 package rebuild_test
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -149,6 +151,55 @@ func TestAnotherCatalogIsReadOnly(t *testing.T) {
 	if err := w.repo("prod").Remove(t.Context(), "one", reader.CatalogID); !salvor.Is(err, salvor.Conflict) {
 		t.Errorf("the reader may remove a backup: %v", err)
 	}
+}
+
+// What is deleted while the location can't be written to, also when the process dies before it is exported, is deleted
+// there by the next sync, and does not come back.
+func TestADeletionThatWasNotExportedIsMadeUpFor(t *testing.T) {
+	w := newWorld(t)
+	e := w.engine("mine")
+	for _, name := range []string{"stays", "gone"} {
+		schedule(t, e, name)
+	}
+	w.sync(e, salvor.LocationSync{SettingsExported: 2})
+	w.now = w.now.Add(time.Hour)
+	w.sync(e, salvor.LocationSync{})
+	var warned []error
+	exporting, open := &rebuild.Exporting{Catalog: e.Catalog, Engine: e, Warn: func(err error) { warned = append(warned, err) }}, e.Open
+	e.Open = func(context.Context, *salvor.BackupLocation) (location.Location, error) {
+		return nil, errors.New("no route to host")
+	}
+	w.now = w.now.Add(time.Hour)
+	if err := exporting.Delete(t.Context(), salvor.KindBackupSchedule, "gone", ""); err != nil || len(warned) != 1 {
+		t.Fatalf("deleted with %v, warned of %v", err, warned)
+	}
+	if _, err := e.Sync(t.Context(), "disk"); err == nil {
+		t.Fatal("a location that is away was synced")
+	}
+	e.Open = open
+	w.sync(e, salvor.LocationSync{SettingsExported: 1})
+	w.sync(e, salvor.LocationSync{})
+	e = w.lose(e)
+	w.sync(e, salvor.LocationSync{SettingsImported: 1})
+	if _, err := e.Catalog.Get(t.Context(), salvor.KindBackupSchedule, "gone"); !salvor.Is(err, salvor.NotFound) {
+		t.Errorf("it came back: %v", err)
+	}
+}
+
+// A catalog that was set back to an earlier day gets again what was exported since.
+func TestACatalogThatWasSetBackGetsWhatCameLater(t *testing.T) {
+	w := newWorld(t)
+	e := w.engine("mine")
+	w.sync(e, salvor.LocationSync{})
+	w.now = w.now.Add(time.Hour)
+	s := schedule(t, e, "later")
+	if err := e.Export(t.Context(), salvor.KindBackupSchedule, s.Name); err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Catalog.Delete(t.Context(), salvor.KindBackupSchedule, s.Name, ""); err != nil {
+		t.Fatal(err)
+	}
+	w.sync(e, salvor.LocationSync{SettingsImported: 1})
 }
 
 func schedule(t *testing.T, e *rebuild.Engine, name string) *salvor.BackupSchedule {

@@ -83,6 +83,11 @@ func (s *settings) importOne(ctx context.Context, kind, name, key string) error 
 	if err != nil || exported.Deleted {
 		return err
 	}
+	// Of what this catalog has exported, a complete sync has left nothing out: what it lacks by now was deleted since, and
+	// that could not be exported.
+	if exported.Catalog == s.engine.CatalogID && exported.At.Time.Before(s.report.Complete.Time) {
+		return s.export(ctx, kind, name, nil)
+	}
 	o, err := catalog.Decode(kind, name, exported.Object)
 	if err != nil {
 		return err

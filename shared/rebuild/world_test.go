@@ -146,7 +146,7 @@ func (w *world) sync(e *rebuild.Engine, want salvor.LocationSync) {
 	if err != nil && want.Unreadable == 0 {
 		w.t.Fatal(err)
 	}
-	want.StartedAt, want.CompletedAt, want.Message = got.StartedAt, got.CompletedAt, got.Message
+	want.StartedAt, want.CompletedAt, want.Complete, want.Message = got.StartedAt, got.CompletedAt, got.Complete, got.Message
 	if diff := cmp.Diff(&want, got); diff != "" {
 		w.t.Errorf("the sync did (-want +got):\n%s", diff)
 	}

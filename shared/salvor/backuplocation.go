@@ -23,6 +23,8 @@ type LocationSync struct {
 	StartedAt metav1.Time `json:"startedAt,omitzero"`
 	// CompletedAt is when it ended, however it ended.
 	CompletedAt metav1.Time `json:"completedAt,omitzero"`
+	// Complete is when the last sync began that left nothing undone, this one or an earlier one.
+	Complete metav1.Time `json:"complete,omitzero"`
 	// Message says what went wrong; empty: nothing did.
 	Message string `json:"message,omitempty"`
 	// Manifests that the location holds.
