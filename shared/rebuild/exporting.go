@@ -38,13 +38,10 @@ func (x *Exporting) Update(ctx context.Context, o salvor.Object) error {
 // Delete removes an object, and exports that it is gone.
 func (x *Exporting) Delete(ctx context.Context, kind, name, resourceVersion string) error {
 	err := x.Catalog.Delete(ctx, kind, name, resourceVersion)
-	if err != nil {
-		return err
+	if err == nil {
+		x.export(ctx, kind, name)
 	}
-	if err := x.Engine.Export(ctx, kind, name); err != nil && x.Warn != nil {
-		x.Warn(fmt.Errorf("the next sync of the location brings %s %q back, and then it has to be deleted again, for that it is deleted was not exported: %w", kind, name, err))
-	}
-	return nil
+	return err
 }
 
 func (x *Exporting) export(ctx context.Context, kind, name string) {

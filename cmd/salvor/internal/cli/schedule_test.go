@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -152,26 +151,5 @@ spec: {policy: p0, overlap: Queue, template: {spec: {cluster: prod, location: di
 	s.must("cancel", "backup", "q-20261122t120000z")
 	if r := s.run("schedule", "run", "q"); r.code == 0 || !strings.Contains(r.stdout, "backup/prod/q-20261122t120100z Failed") {
 		t.Errorf("when its turn has come it ended with %d: %s%s", r.code, r.stdout, r.stderr)
-	}
-}
-
-// What is deleted while the location is away comes back by a sync, and whoever deletes it is told.
-func TestADeletionThatIsNotExportedIsWarnedOf(t *testing.T) {
-	s := newShell(t)
-	location := s.settings()
-	s.must("apply", "-f", s.file("p.yaml", "apiVersion: salvor.io/v1\nkind: SchedulePolicy\nmetadata: {name: p}\nspec: {interval: 1h}\n"))
-	if err := os.Rename(location, location+"-away"); err != nil {
-		t.Fatal(err)
-	}
-	if r := s.run("delete", "schedulepolicy", "p", "--yes"); r.code != 0 || !strings.Contains(r.stderr, `the next sync of the location brings SchedulePolicy "p" back`) {
-		t.Errorf("deleting it ended with %d: %s", r.code, r.stderr)
-	}
-	if err := os.Rename(location+"-away", location); err != nil {
-		t.Fatal(err)
-	}
-	s.must("location", "sync", "disk")
-	s.must("delete", "schedulepolicy", "p", "--yes")
-	if out := s.must("location", "sync", "disk"); !strings.Contains(out, "nothing to do") {
-		t.Errorf("deleted once more, it comes back again: %s", out)
 	}
 }
