@@ -33,7 +33,7 @@ type Remover struct {
 }
 
 // RequestDelete lets a backup turn Deleting: nobody finds or restores it any more, and Delete removes it.
-// Conflict: it is held or being made; or it owes a thaw, or a restore reads it, unless that is forced.
+// Conflict: it is another catalog's, is held or being made; or it owes a thaw, or a restore reads it, unless that is forced.
 func RequestDelete(ctx context.Context, c catalog.Catalog, id salvor.BackupID, now time.Time, force bool) (*salvor.Backup, error) {
 	restoring, err := catalog.Restoring(ctx, c)
 	if err != nil {
@@ -41,6 +41,9 @@ func RequestDelete(ctx context.Context, c catalog.Catalog, id salvor.BackupID, n
 	}
 	return catalog.MutateBackup(ctx, c, id, func(b *salvor.Backup) error {
 		s := &b.Status
+		if err := ours(b, "delete"); err != nil && b.Annotations[salvor.ManifestGoneAnnotation] == "" {
+			return err
+		}
 		if s.Phase == salvor.PhaseDeleting {
 			return nil // written once more, so that of two who delete it only the second forgets it
 		}
@@ -67,17 +70,13 @@ func RequestDelete(ctx context.Context, c catalog.Catalog, id salvor.BackupID, n
 
 // Delete removes a backup: it turns Deleting, loses its volume snapshots, its manifest, and its reports, and is then
 // forgotten. Interrupted, it is done again from the start. Segments stay until a collector finds that no manifest refers to
-// them. Conflict as in RequestDelete, or another catalog owns it: then nothing is changed; or the location keeps it locked:
-// then it stays Deleting until it is deleted again.
+// them. Conflict as in RequestDelete, or the location keeps it locked: then it stays Deleting until it is deleted again.
 func Delete(ctx context.Context, c catalog.Catalog, id salvor.BackupID, r Remover) error {
-	if err := r.checkForeign(ctx, c, id); err != nil {
-		return err
-	}
 	b, err := RequestDelete(ctx, c, id, r.Now(), r.Force)
 	if err != nil {
 		return err
 	}
-	if b.Spec.Location != "" { // a rehearsal has none
+	if b.Spec.Location != "" && !b.Foreign() { // a rehearsal has none; of another catalog's nothing is there any more
 		if err := r.remove(ctx, b); err != nil {
 			return fmt.Errorf("deleting backup %s, which stays Deleting until that is done again: %w", id, err)
 		}
@@ -86,23 +85,6 @@ func Delete(ctx context.Context, c catalog.Catalog, id salvor.BackupID, r Remove
 		return err
 	}
 	return nil // somebody else deleted it, too
-}
-
-// checkForeign makes sure, before anything is changed, that no other catalog owns the backup. Where that can't be told now,
-// whoever removes it will be told.
-func (r Remover) checkForeign(ctx context.Context, c catalog.Backups, id salvor.BackupID) error {
-	b, err := c.GetBackup(ctx, id)
-	if err != nil || b.Spec.Location == "" {
-		return err
-	}
-	repo, err := r.Open(ctx, b)
-	if err != nil {
-		return nil
-	}
-	if foreign, err := repo.Foreign(ctx, b.Name, r.CatalogID); err == nil && foreign {
-		return fmt.Errorf("deleting backup %s: %w", id, repo.CheckOwner(ctx, r.CatalogID))
-	}
-	return nil
 }
 
 // remove takes away all that is stored of the backup alone.
@@ -114,9 +96,6 @@ func (r Remover) remove(ctx context.Context, b *salvor.Backup) error {
 	if err := repo.CheckOwner(ctx, r.CatalogID); errors.Is(err, location.ErrNotFound) {
 		return nil // nobody has written here
 	} else if err != nil {
-		if foreign, look := repo.Foreign(ctx, b.Name, r.CatalogID); look == nil && !foreign {
-			return nil // its own catalog has removed it
-		}
 		return err
 	}
 	if until, err := repo.LockedUntil(ctx, b.Name); err != nil {

@@ -13,7 +13,8 @@ import (
 )
 
 // Hold keeps a backup from being deleted until it is released. It is written beside the manifest first, if the location is
-// given, so that it outlives the catalog, and then into the catalog. Conflict: the backup's deletion has begun.
+// given, so that it outlives the catalog, and then into the catalog. Conflict: the backup's deletion has begun, or it is
+// another catalog's.
 func Hold(ctx context.Context, c catalog.Backups, id salvor.BackupID, h salvor.Hold, repo *repository.Repository) (*salvor.Backup, error) {
 	var err error
 	if h.Recorded, err = note(ctx, c, id, repo, held(h)); err != nil {
@@ -21,7 +22,7 @@ func Hold(ctx context.Context, c catalog.Backups, id salvor.BackupID, h salvor.H
 	}
 	return catalog.MutateBackup(ctx, c, id, func(b *salvor.Backup) error {
 		b.Status.Hold, b.Status.Release = &h, nil
-		return deleting(b)
+		return changeable(b)
 	})
 }
 
@@ -39,7 +40,7 @@ func Release(ctx context.Context, c catalog.Backups, id salvor.BackupID, by stri
 			s.Release = &r
 		}
 		s.Hold = nil
-		return deleting(b)
+		return changeable(b)
 	})
 }
 
@@ -68,7 +69,7 @@ func Record(ctx context.Context, c catalog.Backups, b *salvor.Backup, repo *repo
 		if e.Type == archive.EventReleased && s.Release != nil && s.Release.At.Time.Equal(e.At.Time) {
 			s.Release = nil
 		}
-		return deleting(b)
+		return changeable(b)
 	})
 	return err
 }
@@ -91,7 +92,7 @@ func note(ctx context.Context, c catalog.Backups, id salvor.BackupID, repo *repo
 	if err != nil {
 		return false, err
 	}
-	if err := deleting(b); err != nil {
+	if err := changeable(b); err != nil {
 		return false, err
 	}
 	if repo == nil || b.Status.RootDigest == "" || e.Type == archive.EventReleased && b.Status.Hold == nil {
@@ -100,7 +101,10 @@ func note(ctx context.Context, c catalog.Backups, id salvor.BackupID, repo *repo
 	return true, repo.PutEvent(ctx, b.Name, e)
 }
 
-func deleting(b *salvor.Backup) error {
+func changeable(b *salvor.Backup) error {
+	if err := ours(b, "hold or release"); err != nil {
+		return err
+	}
 	if b.Status.Phase == salvor.PhaseDeleting {
 		return salvor.Errorf(salvor.Conflict, "backup %s is being deleted", b.ID())
 	}

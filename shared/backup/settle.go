@@ -52,10 +52,13 @@ func SettleSteps() []Step { return []Step{StepLook, StepSettled, StepRelease, St
 // Settle looks once at a backup that is Settling, and ends it when each snapshot is ready, or given up: because it is
 // gone, because status.settleBy is over, or because somebody asked to cancel. It returns the backup as it is then; while
 // that is Settling, NextLook says when to look again. One that has ended is returned as it is.
-// Conflict: it is in another phase.
+// Conflict: it is in another phase, or another catalog's.
 func (s *Settler) Settle(ctx context.Context, id salvor.BackupID) (*salvor.Backup, error) {
 	b, err := s.Catalog.GetBackup(ctx, id)
 	if err != nil || b.Status.Phase.Done() {
+		return b, err
+	}
+	if err := ours(b, "settle"); err != nil {
 		return b, err
 	}
 	if b.Status.Phase != salvor.PhaseSettling {

@@ -36,13 +36,13 @@ func NextLook(b *salvor.Backup) time.Time {
 	return next
 }
 
-// Forgotten reports whether nobody looks at a backup that is Settling any more.
+// Forgotten reports whether nobody looks at a backup of this catalog that is Settling any more.
 func Forgotten(b *salvor.Backup, now time.Time) bool {
 	last := b.Status.LookedAt.Time
 	if last.IsZero() {
 		last = b.Status.CutAt.Time
 	}
-	return b.Status.Phase == salvor.PhaseSettling && now.After(NextLook(b)) && now.Sub(last) > 2*slowLook
+	return b.Status.Phase == salvor.PhaseSettling && !b.Foreign() && now.After(NextLook(b)) && now.Sub(last) > 2*slowLook
 }
 
 // mostNamed is how many volumes a message names.

@@ -65,15 +65,15 @@ func (p *Pass) delete(ctx context.Context, d retention.Decision) error {
 func (p *Pass) Finish(ctx context.Context) (*Expired, error) {
 	done := &Expired{}
 	var begun []*salvor.Backup
-	if err := p.each(ctx, catalog.Query{Phases: []salvor.Phase{salvor.PhaseDeleting}}, func(b *salvor.Backup) { begun = append(begun, b) }); err != nil {
+	if err := p.each(ctx, catalog.Query{Phases: []salvor.Phase{salvor.PhaseDeleting}}, func(b *salvor.Backup) {
+		if !b.Foreign() {
+			begun = append(begun, b)
+		}
+	}); err != nil {
 		return done, err
 	}
 	var failed problems
 	for _, b := range begun {
-		theirs, err := p.unasked(ctx, b)
-		if failed.add(err); err != nil || theirs != "" { // its own catalog finishes what that has begun
-			continue
-		}
 		failed.add(p.finish(ctx, b, done))
 	}
 	return done, failed.join()

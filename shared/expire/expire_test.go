@@ -15,7 +15,6 @@ import (
 	"salvor.io/salvor/shared/archive"
 	"salvor.io/salvor/shared/backup"
 	"salvor.io/salvor/shared/catalog"
-	"salvor.io/salvor/shared/expire"
 	"salvor.io/salvor/shared/location"
 	"salvor.io/salvor/shared/repository"
 	"salvor.io/salvor/shared/salvor"
@@ -98,48 +97,6 @@ func TestWhatIsHeldStaysUntilItIsReleased(t *testing.T) {
 	}
 	w.full()
 	w.wantNames("released", "nightly-002")
-}
-
-// A catalog that only reads a location neither deletes what is there, nor hides it; what its own catalog has removed is
-// forgotten.
-func TestWhatAnotherCatalogOwnsStays(t *testing.T) {
-	w := newWorld(t, directory(t), salvor.Retention{Last: 1})
-	for range 3 {
-		w.good("nightly")
-	}
-	reader := w.pass()
-	reader.CatalogID = "reader"
-	pass := func() *expire.Expired {
-		t.Helper()
-		e, err := reader.Expire(t.Context())
-		if _, finish := reader.Finish(t.Context()); err != nil || finish != nil {
-			t.Fatalf("the reader's pass: %v, %v", err, finish)
-		}
-		return e
-	}
-	if e := pass(); len(e.Deleted) > 0 || e.Kept != 3 {
-		t.Errorf("the reader's pass did %+v", e)
-	}
-	remover := backup.Remover{CatalogID: "reader", Now: w.now, Open: func(context.Context, *salvor.Backup) (*repository.Repository, error) { return w.repo, nil }}
-	if err := backup.Delete(t.Context(), w.catalog, salvor.BackupID{ClusterID: "prod", Name: "nightly-001"}, remover); !salvor.Is(err, salvor.Conflict) {
-		t.Errorf("deleting by hand what another catalog owns: %v", err)
-	}
-	for _, b := range w.all() {
-		if b.Status.Phase != salvor.PhaseCompleted {
-			t.Errorf("%s is %s in the reader's catalog", b.Name, b.Status.Phase)
-		}
-	}
-	// Its own catalog is about to remove one, and has removed another.
-	for _, name := range []string{"nightly-001", "nightly-002"} {
-		if _, err := backup.RequestDelete(t.Context(), w.catalog, salvor.BackupID{ClusterID: "prod", Name: name}, w.now(), false); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := w.repo.Remove(t.Context(), "nightly-002", catalogID); err != nil {
-		t.Fatal(err)
-	}
-	pass()
-	w.wantNames("when its own catalog has removed one", "nightly-001", "nightly-003")
 }
 
 // Somebody removes manifests, and a sync notes it: neither retention nor the look for unused segments takes what would be
@@ -395,9 +352,10 @@ func TestAnotherCatalogHurtsNothing(t *testing.T) {
 	b := mine.good("nightly")
 	theirs := other.pass()
 	theirs.CatalogID = "another"
-	// The other catalog has read the bucket, and knows the backups as its own.
+	// The other catalog has read the bucket, and knows the backups, as a sync records them.
 	for _, known := range mine.all() {
 		known.ResourceVersion = ""
+		known.Annotate(salvor.OwnerAnnotation, catalogID)
 		if err := other.catalog.CreateBackup(t.Context(), known); err != nil {
 			t.Fatal(err)
 		}
@@ -413,8 +371,8 @@ func TestAnotherCatalogHurtsNothing(t *testing.T) {
 		}
 		other.wait(100 * time.Hour)
 	}
-	if _, err := backup.Hold(t.Context(), other.catalog, b.ID(), salvor.Hold{Since: metav1.NewTime(other.now())}, nil); err != nil {
-		t.Error(err)
+	if _, err := backup.Hold(t.Context(), other.catalog, b.ID(), salvor.Hold{Since: metav1.NewTime(other.now())}, nil); !salvor.Is(err, salvor.Conflict) {
+		t.Errorf("holding what is another's: %v", err)
 	}
 	if after := mine.keys(""); !slices.Equal(before, after) {
 		t.Errorf("what is stored was changed:\n%v\n%v", before, after)

@@ -83,11 +83,8 @@ func (p *Pass) spare(ctx context.Context, plan *Plan, restoring map[salvor.Backu
 		if name := restoring[d.Backup.ID()]; name != "" {
 			why = "restore " + name + " reads it"
 		}
-		if theirs, err := p.unasked(ctx, d.Backup); err != nil {
-			failed.add(err)
-			why = "whose it is at its location is not known"
-		} else if theirs != "" {
-			d.Reasons = append([]string{theirs}, d.Reasons...)
+		if gone(d.Backup) {
+			d.Reasons = append([]string{"its manifest is gone, and may be brought back"}, d.Reasons...)
 			plan.Keep = append(plan.Keep, d)
 			continue
 		}
@@ -115,27 +112,6 @@ func (p *Pass) spare(ctx context.Context, plan *Plan, restoring map[salvor.Backu
 		return strings.Compare(b.Backup.Name, a.Backup.Name)
 	})
 	return failed.join()
-}
-
-// unasked says why a backup that no rule keeps is not for a pass to delete; "" if it is.
-func (p *Pass) unasked(ctx context.Context, b *salvor.Backup) (string, error) {
-	if p.Open == nil || b.Spec.Location == "" {
-		return "", nil
-	}
-	repo, err := p.open(ctx, b)
-	if err != nil {
-		return "", err
-	}
-	foreign, err := repo.Foreign(ctx, b.Name, p.CatalogID)
-	switch {
-	case err != nil:
-		return "", err
-	case foreign:
-		return "another catalog owns it", nil
-	case gone(b) && b.Status.Phase != salvor.PhaseDeleting && repo.CheckOwner(ctx, p.CatalogID) == nil:
-		return "its manifest is gone, and may be brought back", nil
-	}
-	return "", nil
 }
 
 // lockedUntil asks the location for a lock on the backup.

@@ -33,6 +33,7 @@ type part struct {
 	report   *salvor.LocationSync
 
 	ownership ownership
+	owner     string                    // whose it is, if not this catalog's
 	recorded  map[string]*salvor.Backup // the catalog's, by name
 }
 
@@ -46,7 +47,7 @@ func (p *part) sync(ctx context.Context) (ownership, error) {
 		return nobodys, err
 	}
 	if p.ownership = owned; owner.Catalog != p.engine.CatalogID {
-		p.ownership = foreign
+		p.ownership, p.owner = foreign, owner.Catalog
 	}
 	// The catalog first: a backup that it lacks by now and that has a manifest later is no backup that was just deleted.
 	if p.recorded, err = p.record(ctx); err != nil {
@@ -98,7 +99,8 @@ func (p *part) one(ctx context.Context, s repository.Stored) error {
 		return nil // of that name there is another, elsewhere
 	case b.Annotations[salvor.ManifestGoneAnnotation] != "":
 		return p.again(ctx, b, s, &p.report.Back)
-	case p.ownership == foreign && s.LastEvent > b.Annotations[salvor.LastEventAnnotation]:
+	case b.Annotations[salvor.OwnerAnnotation] != p.owner, // this catalog took the other's place, or the other way round
+		b.Foreign() && s.LastEvent > b.Annotations[salvor.LastEventAnnotation]:
 		return p.again(ctx, b, s, &p.report.Updated)
 	}
 	return nil
@@ -131,6 +133,9 @@ func (p *part) again(ctx context.Context, b *salvor.Backup, s repository.Stored,
 	}
 	_, err = catalog.MutateBackup(ctx, p.engine.Catalog, b.ID(), func(b *salvor.Backup) error {
 		fresh.ResourceVersion, fresh.Status.Lease = b.ResourceVersion, b.Status.Lease
+		if !b.Foreign() && !fresh.Foreign() { // the location may not tell of them yet
+			fresh.Status.Hold, fresh.Status.Release = b.Status.Hold, b.Status.Release
+		}
 		*b = *fresh
 		return nil
 	})
@@ -154,14 +159,27 @@ func (p *part) read(ctx context.Context, s repository.Stored) (*salvor.Backup, e
 	}
 	b := Entry(m, root, events)
 	b.Spec.Location = p.location
+	if p.owner != "" {
+		b.Annotate(salvor.OwnerAnnotation, p.owner)
+	}
 	return b, nil
 }
 
-// markGone marks the backups of the catalog that should be here and have no manifest.
+// markGone marks the backups of the catalog that should be here and have no manifest. It forgets those that another catalog
+// was deleting.
 func (p *part) markGone(ctx context.Context) error {
 	var errs []error
 	for _, b := range p.recorded {
-		if b.Spec.Location != p.location || !usable(b) {
+		if b.Spec.Location != p.location {
+			continue
+		}
+		if b.Foreign() && b.Status.Phase == salvor.PhaseDeleting {
+			if err := p.engine.Catalog.DeleteBackup(ctx, b.ID(), b.ResourceVersion); err != nil && !salvor.Is(err, salvor.NotFound) {
+				errs = append(errs, fmt.Errorf("backup %q: %w", b.Name, err))
+			}
+			continue
+		}
+		if !usable(b) {
 			continue
 		}
 		_, err := catalog.MutateBackup(ctx, p.engine.Catalog, b.ID(), func(b *salvor.Backup) error {

@@ -11,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"salvor.io/salvor/shared/archive"
+	"salvor.io/salvor/shared/backup"
 	"salvor.io/salvor/shared/location"
 	"salvor.io/salvor/shared/rebuild"
 	"salvor.io/salvor/shared/salvor"
@@ -150,6 +151,66 @@ func TestAnotherCatalogIsReadOnly(t *testing.T) {
 	w.sync(reader, salvor.LocationSync{Manifests: 1, Foreign: foreign})
 	if err := w.repo("prod").Remove(t.Context(), "one", reader.CatalogID); !salvor.Is(err, salvor.Conflict) {
 		t.Errorf("the reader may remove a backup: %v", err)
+	}
+}
+
+// What another catalog made is neither deleted nor held here, and says so before anything changes. Once it is gone there, it
+// can be forgotten here.
+func TestABackupOfAnotherCatalogIsLeftAlone(t *testing.T) {
+	w := newWorld(t)
+	owner, reader := w.engine("owner"), w.engine("reader")
+	one := w.backup(owner, "prod", "one")
+	waiting := w.backup(owner, "prod", "waiting", w.event(archive.EventSettled, salvor.PhaseSettling))
+	foreign := []string{"prod"}
+	w.sync(reader, salvor.LocationSync{Manifests: 2, Imported: 2, Foreign: foreign})
+	files, before := w.files(), w.backups(reader)
+	_, deleted := backup.RequestDelete(t.Context(), reader.Catalog, one.ID(), w.now, true)
+	_, held := backup.Hold(t.Context(), reader.Catalog, one.ID(), salvor.Hold{By: "eve", Since: metav1.NewTime(w.now)}, w.repo("prod"))
+	_, settled := (&backup.Settler{Catalog: reader.Catalog}).Settle(t.Context(), waiting.ID())
+	for what, err := range map[string]error{"deleted": deleted, "held": held, "settled": settled} {
+		if !salvor.Is(err, salvor.Conflict) || !strings.Contains(err.Error(), `belongs to the catalog "owner"`) || !strings.Contains(err.Error(), "salvor location sync disk") {
+			t.Errorf("%s here: %v", what, err)
+		}
+	}
+	if backup.Forgotten(w.get(reader, "prod", "waiting"), w.now.AddDate(0, 0, 3)) {
+		t.Error("its snapshots are to be looked after here")
+	}
+	if diff := cmp.Diff(files, w.files()) + cmp.Diff(before, w.backups(reader)); diff != "" {
+		t.Errorf("the reader changed (-before +after):\n%s", diff)
+	}
+
+	expired := w.event(archive.EventExpired, "")
+	if err := w.repo("prod").PutEvent(t.Context(), "waiting", expired); err != nil {
+		t.Fatal(err)
+	}
+	w.sync(reader, salvor.LocationSync{Manifests: 2, Updated: 1, Foreign: foreign})
+	for _, name := range []string{"one", "waiting"} {
+		if err := w.repo("prod").Remove(t.Context(), name, owner.CatalogID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.sync(reader, salvor.LocationSync{Gone: 1, Foreign: foreign})
+	if _, err := reader.Catalog.GetBackup(t.Context(), waiting.ID()); !salvor.Is(err, salvor.NotFound) {
+		t.Errorf("one that was being deleted is gone there, and here: %v", err)
+	}
+	if err := backup.Delete(t.Context(), reader.Catalog, one.ID(), backup.Remover{Now: func() time.Time { return w.now }}); err != nil {
+		t.Errorf("forgetting one that is gone: %v", err)
+	}
+	if left := w.backups(reader); len(left) != 0 {
+		t.Errorf("left are %v", left)
+	}
+}
+
+// Whoever puts the other's id into catalog-id goes on in its place.
+func TestACatalogTakesThePlaceOfAnother(t *testing.T) {
+	w := newWorld(t)
+	one, heir := w.backup(w.engine("owner"), "prod", "one"), w.engine("heir")
+	w.sync(heir, salvor.LocationSync{Manifests: 1, Imported: 1, Foreign: []string{"prod"}})
+	heir.CatalogID = "owner"
+	w.sync(heir, salvor.LocationSync{Manifests: 1, Updated: 1})
+	w.sync(heir, salvor.LocationSync{Manifests: 1})
+	if _, err := backup.RequestDelete(t.Context(), heir.Catalog, one.ID(), w.now, false); err != nil {
+		t.Error(err)
 	}
 }
 

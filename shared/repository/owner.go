@@ -66,20 +66,3 @@ func (r *Repository) CheckOwner(ctx context.Context, catalog string) error {
 	}
 	return err
 }
-
-// Foreign reports whether another catalog owns the repository and keeps the backup in it: this one must not remove it.
-func (r *Repository) Foreign(ctx context.Context, backup, catalog string) (bool, error) {
-	if owner, err := r.Owner(ctx); errors.Is(err, location.ErrNotFound) || err == nil && owner.Catalog == catalog {
-		return false, nil
-	} else if err != nil {
-		return false, err
-	}
-	_, err := r.loc.Stat(ctx, r.keys.Manifest(backup))
-	if errors.Is(err, location.ErrNotFound) {
-		return false, nil
-	}
-	if err != nil {
-		return false, fmt.Errorf("looking for the manifest of backup %q: %w", backup, err)
-	}
-	return true, nil
-}

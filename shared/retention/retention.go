@@ -5,7 +5,8 @@
 // a given age; those whose labels match. Each cluster of a schedule, and each result, is counted by itself: failed and
 // partial backups never push out complete ones, nor do they pile up.
 // Besides,
-//   - a backup that was asked for by hand stays until a person deletes it;
+//   - a backup that another catalog made stays, and counts for nothing: that catalog may delete it at any time;
+//   - one that was asked for by hand stays until a person deletes it;
 //   - one that is held stays until it is released;
 //   - one that is still being made stays, and one that still owes a thaw;
 //   - the newest run of a schedule stays, for each cluster: the next run is counted from it;
@@ -39,11 +40,16 @@ func (d Decision) Reason() string { return strings.Join(d.Reasons, "; ") }
 // given: whoever leaves out backups of other schedules keeps more than is needed, never less.
 func Plan(policy salvor.Retention, zone *time.Location, backups []*salvor.Backup, now time.Time) (keep, remove []Decision) {
 	sorted := newestFirst(backups)
-	last := lastGood(sorted)
+	last := lastGood(slices.DeleteFunc(slices.Clone(sorted), (*salvor.Backup).Foreign))
 	p := newPlan(policy, zone, now)
 	ran := map[series]bool{}
 	for _, b := range sorted {
 		d := Decision{Backup: b}
+		if b.Foreign() {
+			d.Reasons = []string{"is another catalog's"}
+			keep = append(keep, d)
+			continue
+		}
 		run := series{b.Status.ClusterID, b.Spec.Schedule, ""}
 		newest := !ran[run]
 		ran[run] = true

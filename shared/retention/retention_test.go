@@ -89,6 +89,12 @@ func TestPlan(t *testing.T) {
 			func(bs []*salvor.Backup) { bs[0].Labels = map[string]string{"reason": "audit"} }, []string{"a 3 Completed x", "b 2 Completed x", "c 1 Completed x"},
 			[]string{"c: is number 1 of the newest 1 that are complete; is the last good backup of namespace x", "a: its labels match reason=audit"},
 			[]string{"b: is not among the newest 1 that are complete and its labels do not match reason=audit"}},
+		{"what another catalog made stays, and counts for nothing", keep(1, 0), func(bs []*salvor.Backup) {
+			bs[1].Annotate(salvor.OwnerAnnotation, "theirs")
+			bs[2].Annotate(salvor.OwnerAnnotation, "theirs")
+		},
+			[]string{"a 3 Completed x", "b 2 Completed x", "c 1 Deleting x"},
+			[]string{"c: is another catalog's", "b: is another catalog's", "a: is number 1 of the newest 1 that are complete; is the last good backup of namespace x"}, nil},
 		{"nothing gives nothing", keep(1, day), nil, nil, nil, nil},
 	} {
 		var backups []*salvor.Backup

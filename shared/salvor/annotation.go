@@ -6,7 +6,12 @@ const (
 	ManifestGoneAnnotation = "salvor.io/manifest-gone"
 	// LastEventAnnotation is the id of the last event beside the manifest when the backup was imported.
 	LastEventAnnotation = "salvor.io/last-event"
+	// OwnerAnnotation is the id of the catalog that a backup was imported from; it is set where that is another one.
+	OwnerAnnotation = "salvor.io/owner"
 )
+
+// Foreign reports whether another catalog made the backup: for this one it is read-only.
+func (b *Backup) Foreign() bool { return b.Annotations[OwnerAnnotation] != "" }
 
 // Annotate sets an annotation.
 func (m *ObjectMeta) Annotate(name, value string) {

@@ -2,14 +2,11 @@ package home
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 
 	"salvor.io/salvor/shared/backup"
 	"salvor.io/salvor/shared/expire"
-	"salvor.io/salvor/shared/location"
-	"salvor.io/salvor/shared/repository"
 	"salvor.io/salvor/shared/salvor"
 )
 
@@ -47,7 +44,7 @@ func (h *Home) Hold(ctx context.Context, b *salvor.Backup, hold salvor.Hold) (*s
 	if h.Remote != nil {
 		return h.Remote.HoldBackup(ctx, b.ID(), hold.Reason)
 	}
-	repo, err := h.own(ctx, b)
+	repo, err := h.store(ctx, b)
 	if err != nil {
 		return nil, err
 	}
@@ -59,21 +56,9 @@ func (h *Home) Release(ctx context.Context, b *salvor.Backup, by string) (*salvo
 	if h.Remote != nil {
 		return h.Remote.ReleaseBackup(ctx, b.ID())
 	}
-	repo, err := h.own(ctx, b)
-	if err != nil {
-		return nil, err
-	}
-	return backup.Release(ctx, h.Catalog, b.ID(), by, h.options.Now(), repo)
-}
-
-// own reaches the location of a backup that is this home's to keep or to delete. Conflict: another catalog owns it.
-func (h *Home) own(ctx context.Context, b *salvor.Backup) (*repository.Repository, error) {
 	repo, err := h.store(ctx, b)
 	if err != nil {
 		return nil, err
 	}
-	if err := repo.CheckOwner(ctx, h.ID); err != nil && !errors.Is(err, location.ErrNotFound) {
-		return nil, err
-	}
-	return repo, nil
+	return backup.Release(ctx, h.Catalog, b.ID(), by, h.options.Now(), repo)
 }

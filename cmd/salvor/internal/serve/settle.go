@@ -20,6 +20,9 @@ func (s *Server) settle(ctx, work context.Context) error {
 	s.nextLook = time.Time{}
 	q := catalog.Query{Phases: []salvor.Phase{salvor.PhaseSettling}, Limit: catalog.MaxLimit}
 	return s.each(ctx, q, func(b *salvor.Backup) {
+		if b.Foreign() {
+			return
+		}
 		s.mu.Lock()
 		after := s.lookAfter[b.ID()]
 		s.mu.Unlock()
