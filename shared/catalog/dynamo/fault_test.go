@@ -64,20 +64,24 @@ func (f *faulty) BatchWriteItem(ctx context.Context, in *dynamodb.BatchWriteItem
 	return around(f, "BatchWriteItem", f.API.BatchWriteItem, ctx, in, o)
 }
 
-// counter counts requests by name.
+// counter counts requests, or something else, by name.
 type counter struct {
 	sync.Mutex
 	n map[string]int
 }
 
 func (c *counter) count(name string) error {
+	c.add(name, 1)
+	return nil
+}
+
+func (c *counter) add(name string, n int) {
 	c.Lock()
 	defer c.Unlock()
 	if c.n == nil {
 		c.n = map[string]int{}
 	}
-	c.n[name]++
-	return nil
+	c.n[name] += n
 }
 
 // take returns what was counted, and begins again.

@@ -15,7 +15,6 @@ import (
 func BenchmarkSearch(b *testing.B) {
 	sizes := []int{10_000, 1_000_000}
 	catalogs := make(map[int]*sqlite.Catalog)
-	back := func(i int) time.Time { return noon.Add(-time.Duration(i) * 30 * time.Minute) }
 	for _, size := range sizes {
 		c := open(b, filepath.Join(b.TempDir(), "catalog.db"))
 		began := time.Now()
