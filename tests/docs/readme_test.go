@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/user"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -19,6 +20,7 @@ import (
 // terminal runs lines as a user does, in the root of the repository, with a home of its own.
 type terminal struct {
 	home string
+	who  string // as salvor names the user
 	env  []string
 }
 
@@ -37,8 +39,16 @@ func newTerminal(t *testing.T, kubeconfig string) *terminal {
 	if err := os.WriteFile(filepath.Join(bin, "kubectl"), []byte(kubectl), 0o700); err != nil {
 		t.Fatal(err)
 	}
+	me, err := user.Current()
+	if err != nil {
+		t.Fatal(err)
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		t.Fatal(err)
+	}
 	home := t.TempDir()
-	return &terminal{home: home, env: append(os.Environ(), "HOME="+home, "SALVOR_HOME=", "SALVOR_API=", "XDG_DATA_HOME=", "TZ=UTC",
+	return &terminal{home: home, who: me.Username + "@" + host, env: append(os.Environ(), "HOME="+home, "SALVOR_HOME=", "SALVOR_API=", "XDG_DATA_HOME=", "TZ=UTC",
 		"KUBECONFIG="+kubeconfig, "PATH="+bin+":"+os.Getenv("PATH"))}
 }
 
@@ -51,7 +61,7 @@ func (c *terminal) run(t *testing.T, line string) string {
 	if err != nil {
 		t.Fatalf("%s: %v\n%s", line, err, out)
 	}
-	return strings.ReplaceAll(string(out), c.home, "/home/you")
+	return strings.NewReplacer(c.home, "/home/you", c.who, "you@machine").Replace(string(out))
 }
 
 var shapes = []struct {
@@ -75,8 +85,8 @@ func shape(text string) string {
 	return text
 }
 
-// walk runs the console lines of a page, and wants their output there to be what they print. With -update it is written anew.
-func (c *terminal) walk(t *testing.T, name string) {
+// walk runs the console lines of a page, of which there are at least so many, and wants their output there to be what they print. With -update it is written anew.
+func (c *terminal) walk(t *testing.T, name string, least int) {
 	t.Helper()
 	page, commands := read(t, name), 0
 	for _, b := range blocks(page) {
@@ -95,7 +105,7 @@ func (c *terminal) walk(t *testing.T, name string) {
 		}
 		page = strings.Replace(page, "```console\n"+b.text, "```console\n"+ran.String(), 1)
 	}
-	if commands < 8 {
+	if commands < least {
 		t.Errorf("only %d lines were found", commands)
 	}
 	if *update && !t.Failed() {
@@ -134,7 +144,7 @@ func TestReadmeWalkThrough(t *testing.T) {
 			_ = admin.Delete(context.WithoutCancel(t.Context()), namespaces, "", ns, kube.DeleteOptions{})
 		}
 	})
-	newTerminal(t, k.Kubeconfig).walk(t, "README.md")
+	newTerminal(t, k.Kubeconfig).walk(t, "README.md", 8)
 }
 
 func TestRulesWalkThrough(t *testing.T) {
@@ -145,7 +155,7 @@ func TestRulesWalkThrough(t *testing.T) {
 	})
 	c := newTerminal(t, k.Kubeconfig)
 	c.env = append(c.env, "IMAGE=localhost/salvor/busybox:1")
-	c.walk(t, "docs/rules.md")
+	c.walk(t, "docs/rules.md", 8)
 }
 
 // Every salvor line of every page is one that the program understands.
