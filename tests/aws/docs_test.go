@@ -1,6 +1,7 @@
 package aws_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -79,6 +80,33 @@ func (w *world) output(name string) string {
 	return value
 }
 
+// What docs/deploy.md says the alarms cost is of as many as there are, and each has its word of what to do.
+func TestTheDocsKnowEveryAlarm(t *testing.T) {
+	s, root := template(t, nil)
+	data, err := os.ReadFile(filepath.Join(root, "docs", "deploy.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	alarms, err := s.OfType("AWS::CloudWatch::Alarm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := string(data)
+	if count := fmt.Sprintf("; %d alarms,", len(alarms)); !strings.Contains(text, count) {
+		t.Errorf("docs/deploy.md does not count %q", count)
+	}
+	for _, name := range alarms {
+		p, err := s.Properties(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, title, _ := strings.Cut(p["AlarmName"].(string), " ")
+		if !strings.Contains(text, "**"+title+"**") {
+			t.Errorf("docs/deploy.md does not say what to do about the alarm %q", title)
+		}
+	}
+}
+
 // Each output that docs/deploy.md asks for is one of the template's.
 func TestTheDocsNameOutputsThatThereAre(t *testing.T) {
 	s, root := template(t, nil)
@@ -94,5 +122,34 @@ func TestTheDocsNameOutputsThatThereAre(t *testing.T) {
 	}
 	if len(asked) < 5 {
 		t.Errorf("docs/deploy.md asks for %v only", asked)
+	}
+}
+
+// Each function and log group that a page names in a command of AWS's is one of a stack that is called salvor.
+func TestTheDocsNameFunctionsThatThereAre(t *testing.T) {
+	s, root := template(t, nil)
+	functions, err := s.Functions()
+	if err != nil {
+		t.Fatal(err)
+	}
+	there := map[string]bool{}
+	for _, f := range functions {
+		_, name, _ := strings.Cut(f.Name, "-")
+		there["salvor-"+name] = true
+	}
+	named := 0
+	for _, page := range []string{"deploy.md", "retention.md", "schedules.md", "search.md"} {
+		text, err := os.ReadFile(filepath.Join(root, "docs", page))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile(`aws (?:lambda|logs) [^\n]*(?:--function-name |/aws/lambda/)(\S+)`).FindAllStringSubmatch(string(text), -1) {
+			if named++; !there[m[1]] {
+				t.Errorf("docs/%s names the function %s, which template.yaml does not have", page, m[1])
+			}
+		}
+	}
+	if named < 3 {
+		t.Errorf("only %d commands were found", named)
 	}
 }

@@ -22,6 +22,7 @@ func TestOneRequestIsFoundEverywhere(t *testing.T) {
 	restore := w.post("/v1/restores", `{"apiVersion":"salvor.io/v1","kind":"Restore","metadata":{"name":"r1"},"spec":{"sourceCluster":"prod","backup":"b1","targetCluster":"prod","conflict":"Update"}}`)
 	w.Machine.Idle()
 	w.Scheduler.FireOwn(t.Context(), "WatchdogSweep")
+	w.Scheduler.FireOwn(t.Context(), "ScheduleSweep")
 
 	for end := time.Now().Add(20 * time.Second); len(w.unheard()) > 0 && time.Now().Before(end); {
 		time.Sleep(100 * time.Millisecond) // a line arrives a moment after the answer of the function that wrote it

@@ -48,7 +48,8 @@ func (s *Sweep) Handle(ctx context.Context) (any, error) {
 	}
 	s.Emit(ctx, nil,
 		home.Metric{Name: "SchedulesRepaired", Unit: "Count", Value: float64(len(r.Repaired) + len(r.Removed))},
-		home.Metric{Name: "RunsMadeUp", Unit: "Count", Value: float64(len(r.MadeUp) + len(r.Resumed))})
+		home.Metric{Name: "RunsMadeUp", Unit: "Count", Value: float64(len(r.MadeUp))},
+		home.Metric{Name: "RunsResumed", Unit: "Count", Value: float64(len(r.Resumed))})
 	s.Log.InfoContext(ctx, "swept schedules", "checked", r.Checked, "repaired", r.Repaired, "removed", r.Removed, "made_up", r.MadeUp, "resumed", r.Resumed)
 	if len(r.Failed) > 0 {
 		s.Log.ErrorContext(ctx, "sweep of schedules not done", "failed", r.Failed)
