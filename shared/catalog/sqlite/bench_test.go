@@ -14,6 +14,7 @@ import (
 // larger one takes some 20 s.
 func BenchmarkSearch(b *testing.B) {
 	sizes := []int{10_000, 1_000_000}
+	back := func(i int) time.Time { return noon.Add(-time.Duration(i) * 30 * time.Minute) }
 	catalogs := make(map[int]*sqlite.Catalog)
 	for _, size := range sizes {
 		c := open(b, filepath.Join(b.TempDir(), "catalog.db"))

@@ -1,4 +1,6 @@
-package sqlite_test
+// Package search_test searches a large catalog. It is beside the packages that are tested with the race detector, under
+// which filling one takes a minute.
+package search_test
 
 import (
 	"fmt"
@@ -9,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"salvor.io/salvor/shared/catalog"
 	"salvor.io/salvor/shared/catalog/sqlite"
@@ -23,6 +26,27 @@ const (
 	pageBytes = 4096
 	levels    = 4
 )
+
+var noon = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+
+// open opens a catalog until the end of the test.
+func open(t *testing.T, path string) *sqlite.Catalog {
+	t.Helper()
+	c, err := sqlite.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	return c
+}
+
+// pattern is what the backups are like.
+func pattern() *salvor.Backup {
+	b := salvor.New(salvor.KindBackup).(*salvor.Backup)
+	b.CreationTimestamp, b.Spec.Schedule = metav1.NewTime(noon), "nightly"
+	b.Status.Phase, b.Status.Namespaces = salvor.PhaseCompleted, []string{"shop"}
+	return b
+}
 
 // back is the date of the backup of that number in a catalog that Fill has filled: two in an hour.
 func back(i int) time.Time { return noon.Add(-time.Duration(i) * 30 * time.Minute) }
@@ -62,7 +86,7 @@ func TestAmongAHundredThousand(t *testing.T) {
 	paths := map[int]string{}
 	for _, size := range []int{few, many} {
 		paths[size] = filepath.Join(t.TempDir(), "catalog.db")
-		if err := sqlite.Fill(t.Context(), open(t, paths[size]), size, newBackup("", "", noon)); err != nil {
+		if err := sqlite.Fill(t.Context(), open(t, paths[size]), size, pattern()); err != nil {
 			t.Fatal(err)
 		}
 	}
