@@ -83,7 +83,7 @@ func (p *Pass) spare(ctx context.Context, plan *Plan, restoring map[salvor.Backu
 		if name := restoring[d.Backup.ID()]; name != "" {
 			why = "restore " + name + " reads it"
 		}
-		if gone(d.Backup) {
+		if gone(d.Backup) && d.Backup.Status.Phase != salvor.PhaseDeleting {
 			d.Reasons = append([]string{"its manifest is gone, and may be brought back"}, d.Reasons...)
 			plan.Keep = append(plan.Keep, d)
 			continue
