@@ -113,7 +113,7 @@ verify: ## fail if fmt or generate would change anything
 	@for m in . tools tools/authenticator tools/lint tools/versitygw; do echo "go mod tidy in $$m" && go -C $$m mod tidy -diff; done
 
 .PHONY: bench
-bench: setup ## measure against the physical limits and update bench/latest.json (BENCH=name for one; most take minutes, search an hour the first time)
+bench: setup ## measure against the physical limits and update bench/latest.json (BENCH=name for one; each takes minutes, search 20 the first time)
 	@go build -o bin/bench ./bench
 	@exec bin/bench -run '$(BENCH)'
 

@@ -18,12 +18,13 @@ const (
 	searches     = 60
 )
 
-var firstDay = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
+// firstDay is so early that the last day of the large catalogs is over.
+var firstDay = time.Date(1999, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // entry is the backup of that number. Each day has a hundred, each of another cluster; each tenth day the clusters are the
 // same. A cluster has one namespace, of fifty names.
 func entry(i int) *salvor.Backup {
-	at := firstDay.Add(time.Duration(i) * 24 * time.Hour / aDay)
+	at := firstDay.AddDate(0, 0, i/aDay).Add(time.Duration(i%aDay) * 24 * time.Hour / aDay)
 	end := metav1.NewTime(at.Add(9 * time.Second))
 	return &salvor.Backup{TypeMeta: kindOf(salvor.KindBackup),
 		ObjectMeta: salvor.ObjectMeta{Name: fmt.Sprintf("nightly-%s", at.Format("20060102t150405z")), Labels: map[string]string{"app": "shop", "tier": "prod"},

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"salvor.io/salvor/shared/catalog/sqlite"
+	"salvor.io/salvor/shared/salvor"
 )
 
 // benchSearch searches a large and a small catalog in turn, in SQLite and in DynamoDB, beside bare queries.
@@ -97,8 +99,8 @@ func (b *bench) multiply(ctx context.Context, db *sql.DB) error {
 }
 
 // bareSQLite runs the plainest statement that returns what a search returns.
-func bareSQLite(db *sql.DB) func(context.Context, string, int) (int, error) {
-	return func(ctx context.Context, kind string, i int) (int, error) {
+func bareSQLite(db *sql.DB) bareQuery {
+	return func(ctx context.Context, kind string, i int, decode bool) (int, error) {
 		day := -dayOf(i).UnixMicro()
 		after := func(days int) int64 { return -dayOf(i).AddDate(0, 0, days).UnixMicro() }
 		var rows *sql.Rows
@@ -126,6 +128,11 @@ func bareSQLite(db *sql.DB) func(context.Context, string, int) (int, error) {
 			columns, _ := rows.Columns()
 			if err := rows.Scan(into[:len(columns)]...); err != nil {
 				return 0, err
+			}
+			if decode && kind != "month" {
+				if err := json.Unmarshal(body, new(salvor.Backup)); err != nil {
+					return 0, err
+				}
 			}
 		}
 		return n, rows.Err()

@@ -51,20 +51,24 @@ var searchKinds = []search{
 // wants is how many items each kind of search returns.
 var wants = map[string]int{"day": aDay, "namespace-year": aDay, "as-of": 1, "month": 30}
 
+// bareQuery makes one query that returns the items which a search returns, as the driver hands them out or, as a search
+// has to, decoded.
+type bareQuery func(ctx context.Context, kind string, i int, decode bool) (items int, err error)
+
 // side is one catalog with what its server can be asked without Salvor.
 type side struct {
 	catalog catalog.Catalog
-	// bare makes one query that returns the items which the search returns, and hands them out as the driver does.
-	bare func(ctx context.Context, kind string, i int) (items int, err error)
+	bare    bareQuery
 	// cost says what the last search read, for people; nil: nobody counts.
 	cost func() string
 }
 
-// compare measures all kinds of searches on both sides, and bare queries on the large one, in turn.
+// compare measures all kinds of searches on both sides, and bare queries on the large one, in turn. A search returns backups,
+// so its aim is beside a query whose items are decoded, too.
 func compare(ctx context.Context, b *bench, home string, many int, small, large side) ([]Result, error) {
 	var results []Result
 	for _, k := range searchKinds {
-		var ofSmall, ofLarge, ofBare []float64
+		var ofSmall, ofLarge, ofBare, ofDecoded []float64
 		timed := func(do func(context.Context, int) (int, error), i int) (float64, error) {
 			begin := time.Now()
 			n, err := do(ctx, i)
@@ -75,11 +79,12 @@ func compare(ctx context.Context, b *bench, home string, many int, small, large 
 			return took, err
 		}
 		for i := range searches + 5 {
-			var took [3]float64
+			var took [4]float64
 			for j, do := range []func(context.Context, int) (int, error){
 				func(ctx context.Context, i int) (int, error) { return k.run(ctx, small.catalog, i) },
 				func(ctx context.Context, i int) (int, error) { return k.run(ctx, large.catalog, i) },
-				func(ctx context.Context, i int) (int, error) { return large.bare(ctx, k.name, i) },
+				func(ctx context.Context, i int) (int, error) { return large.bare(ctx, k.name, i, false) },
+				func(ctx context.Context, i int) (int, error) { return large.bare(ctx, k.name, i, true) },
 			} {
 				var err error
 				if j == 1 && large.cost != nil {
@@ -93,7 +98,8 @@ func compare(ctx context.Context, b *bench, home string, many int, small, large 
 				}
 			}
 			if i >= 5 { // nobody counts a warm-up
-				ofSmall, ofLarge, ofBare = append(ofSmall, took[0]), append(ofLarge, took[1]), append(ofBare, took[2])
+				ofSmall, ofLarge = append(ofSmall, took[0]), append(ofLarge, took[1])
+				ofBare, ofDecoded = append(ofBare, took[2]), append(ofDecoded, took[3])
 			}
 		}
 		name := fmt.Sprintf("search/%s-%s", home, k.name)
@@ -101,8 +107,10 @@ func compare(ctx context.Context, b *bench, home string, many int, small, large 
 			info(fmt.Sprintf("%s-of-%d", name, fewBackups), ofSmall, "ms"),
 			info(fmt.Sprintf("%s-of-%d", name, many), ofLarge, "ms"),
 			info(name+"-bare-query", ofBare, "ms"),
+			info(name+"-bare-query-and-decoding", ofDecoded, "ms"),
 			atMost(1.2, name+"-large-to-small", ratios(ofLarge, ofSmall), "x"),
-			atMost(1.3, name+"-to-bare-query", ratios(ofLarge, ofBare), "x"))
+			info(name+"-to-bare-query", ratios(ofLarge, ofBare), "x"),
+			atMost(1.3, name+"-to-bare-query-and-decoding", ratios(ofLarge, ofDecoded), "x"))
 	}
 	return results, nil
 }

@@ -16,34 +16,11 @@ const bulk = 8 * maxBatchWrite
 // benchmarks search in.
 func (c *Catalog) Bulk(ctx context.Context, backups iter.Seq[*salvor.Backup]) error {
 	var items []item
-	noted := map[string]bool{}
-	at := number(1)
-	for b := range backups {
-		k, gen := backupKey(b.ID()), text("bulk")
-		own, err := record(k, b, "1")
+	for i, err := range Items(backups) {
 		if err != nil {
 			return err
 		}
-		own[attrGen] = gen
-		keep := keeps(b, own)
-		if keep {
-			own[attrKept] = &types.AttributeValueMemberBOOL{Value: true}
-		}
-		items = append(items, own)
-		for _, k := range indexOf(b) {
-			i := k.item()
-			if i[attrGen], i[attrAt] = gen, at; keep {
-				i = copyAt(k, own, gen, at)
-			}
-			items = append(items, i)
-		}
-		if day := dayOfBackup(b); !noted[day] {
-			noted[day] = true
-			i := key{pkDays, day}.item()
-			i[attrAt] = at
-			items = append(items, i)
-		}
-		if len(items) >= bulk {
+		if items = append(items, i); len(items) >= bulk {
 			if err := c.batchPut(ctx, items); err != nil {
 				return err
 			}
@@ -51,4 +28,52 @@ func (c *Catalog) Bulk(ctx context.Context, backups iter.Seq[*salvor.Backup]) er
 		}
 	}
 	return c.batchPut(ctx, items)
+}
+
+// Items are what Bulk stores: of each backup its own item, those of its index, and that of its day.
+func Items(backups iter.Seq[*salvor.Backup]) iter.Seq2[map[string]types.AttributeValue, error] {
+	return func(yield func(map[string]types.AttributeValue, error) bool) {
+		noted := map[string]bool{}
+		for b := range backups {
+			items, err := itemsOf(b)
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if day := dayOfBackup(b); !noted[day] {
+				noted[day] = true
+				i := key{pkDays, day}.item()
+				i[attrAt] = number(1)
+				items = append(items, i)
+			}
+			for _, i := range items {
+				if !yield(i, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// itemsOf are the backup's own item and those of its index.
+func itemsOf(b *salvor.Backup) ([]item, error) {
+	k, gen, at := backupKey(b.ID()), text("bulk"), number(1)
+	own, err := record(k, b, "1")
+	if err != nil {
+		return nil, err
+	}
+	own[attrGen] = gen
+	keep := keeps(b, own)
+	if keep {
+		own[attrKept] = &types.AttributeValueMemberBOOL{Value: true}
+	}
+	items := []item{own}
+	for _, k := range indexOf(b) {
+		i := k.item()
+		if i[attrGen], i[attrAt] = gen, at; keep {
+			i = copyAt(k, own, gen, at)
+		}
+		items = append(items, i)
+	}
+	return items, nil
 }

@@ -3,7 +3,6 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"slices"
 	"strings"
 	"time"
 
@@ -21,14 +20,13 @@ func (c *Catalog) Count(ctx context.Context, q catalog.Query, bounds []time.Time
 		return counter.Tallies, counter.BySearch(ctx, c)
 	}
 	err = c.read(ctx, "counting backups", func(tx *sql.Tx) error {
-		statement, args := countStatement(counter.Filter)
-		count, err := tx.PrepareContext(ctx, statement)
+		count, err := tx.PrepareContext(ctx, countStatement(counter.Filter))
 		if err != nil {
 			return err
 		}
 		defer count.Close()
 		for i := range counter.Tallies {
-			if err := countSpan(ctx, count, args, counter, i); err != nil {
+			if err := countSpan(ctx, count, counter, i); err != nil {
 				return err
 			}
 		}
@@ -37,21 +35,23 @@ func (c *Catalog) Count(ctx context.Context, q catalog.Query, bounds []time.Time
 	return counter.Tallies, err
 }
 
-// countStatement counts by phase what a search would walk, between two more bounds.
-func countStatement(f *catalog.Filter) (string, []any) {
-	statement, args := walk(f)
+// countStatement counts by phase what a search would walk.
+func countStatement(f *catalog.Filter) string {
+	statement, _ := walk(f)
 	statement, _, _ = strings.Cut(statement, " ORDER BY")
 	phase := "phase"
 	if f.Index == catalog.ByNamespace || f.Index == catalog.ByClusterNamespace {
 		phase = "(SELECT phase FROM backups WHERE id = backup)"
 	}
-	statement = strings.Replace(statement, "rdate, cluster, name", phase+", count(*)", 1)
-	return statement + " AND rdate > ? AND rdate <= ? GROUP BY 1", args
+	return strings.Replace(statement, "rdate, cluster, name", phase+", count(*)", 1) + " GROUP BY 1"
 }
 
-func countSpan(ctx context.Context, count *sql.Stmt, args []any, c *catalog.Counter, i int) error {
+func countSpan(ctx context.Context, count *sql.Stmt, c *catalog.Counter, i int) error {
 	from, to := c.Span(i)
-	rows, err := count.QueryContext(ctx, append(slices.Clone(args), -to, -from)...)
+	within := *c.Filter // of the same statement, so that the index is walked over this span alone
+	within.Oldest, within.After = from, catalog.Position{Micro: to - 1}
+	_, args := walk(&within)
+	rows, err := count.QueryContext(ctx, args...)
 	if err != nil {
 		return err
 	}
