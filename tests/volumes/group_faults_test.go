@@ -32,9 +32,9 @@ func TestGroupsThatGoWrong(t *testing.T) {
 		"fails": {map[string]string{testenv.FaultError: "SnapshotLimitExceeded: no more than 3"}, 8 * time.Second,
 			salvor.PhasePartiallyFailed, "SnapshotLimitExceeded: no more than 3"},
 		"errs once": {map[string]string{testenv.FaultError: "InternalError: try again", testenv.FaultErrors: "1"}, time.Minute, salvor.PhaseCompleted, ""},
-		"may be in progress": {map[string]string{testenv.FaultError: "RequestLimitExceeded", testenv.FaultCode: "RESOURCE_EXHAUSTED", testenv.FaultErrors: "10"}, 3 * time.Second,
+		"may be in progress": {map[string]string{testenv.FaultError: "RequestLimitExceeded", testenv.FaultCode: "RESOURCE_EXHAUSTED", testenv.FaultErrors: "20"}, 6 * time.Second,
 			salvor.PhasePartiallyFailed, "RequestLimitExceeded"},
-		"cut when it was given up": {map[string]string{testenv.FaultDelay: "6s"}, 4 * time.Second, salvor.PhasePartiallyFailed, "not cut in time"},
+		"cut when it was given up": {map[string]string{testenv.FaultDelay: "9s"}, 6 * time.Second, salvor.PhasePartiallyFailed, "not cut in time"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -57,6 +57,7 @@ func TestGroupsThatGoWrong(t *testing.T) {
 // Whenever the process of a backup dies while its volumes are cut as a group, or released, nothing is left that no backup has.
 func TestKilledWhileItCutsAGroup(t *testing.T) {
 	t.Parallel()
+	takeTurns(t, 3) // for several backups at once
 	w := newGroupWorld(t)
 	var lanes []*application
 	for range 2 {

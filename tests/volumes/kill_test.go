@@ -190,6 +190,7 @@ func (a *application) works(t *testing.T, name string, k kill, maxFreeze time.Du
 // the dead one cut and nobody needs is gone: from the cluster, and from the driver.
 func TestKilledWhileItCuts(t *testing.T) {
 	t.Parallel()
+	takeTurns(t, 3) // for several backups at once
 	w := newWorld(t)
 	class := w.snapshotClass(t, map[string]string{testenv.FaultDelay: "300ms", testenv.FaultPending: "2s"})
 	var lanes []*application

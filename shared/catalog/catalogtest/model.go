@@ -197,7 +197,7 @@ func wantTruth(t *testing.T, c catalog.Backups, truth []*salvor.Backup, r *rand.
 func modelRandom(t *testing.T, c catalog.Catalog) {
 	r := seeded(t)
 	model := map[salvor.BackupID]*salvor.Backup{}
-	for step := range 200 {
+	for step := range 100 { // another hundred in each run
 		id := salvor.BackupID{ClusterID: one(r, clusters), Name: one(r, names)}
 		b, exists := model[id]
 		switch op := r.IntN(10); {
@@ -243,7 +243,7 @@ func modelStorm(t *testing.T, c catalog.Catalog) {
 	for range 8 {
 		r := rand.New(rand.NewPCG(r.Uint64(), 1))
 		wg.Go(func() {
-			for range 40 {
+			for range 25 {
 				if err := storm(t, c, r, salvor.BackupID{ClusterID: "a", Name: one(r, names[:3])}); err != nil {
 					t.Errorf("in the storm: %v", err)
 				}
@@ -260,7 +260,7 @@ func modelStorm(t *testing.T, c catalog.Catalog) {
 			t.Fatal(err)
 		}
 	}
-	wantTruth(t, c, truth, r, 60)
+	wantTruth(t, c, truth, r, 40)
 	if len(truth) == 0 {
 		t.Error("the storm left nothing to look at") // It ends with creations far more often than with deletions.
 	}
