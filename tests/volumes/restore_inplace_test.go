@@ -95,7 +95,7 @@ spec: {policyName: %[1]s, validationActions: [Deny], matchResources: {namespaceS
 		s.create(t, cluster.Resource{Group: "storage.k8s.io", Version: "v1", Name: "storageclasses", Kind: "StorageClass"}, "",
 			fmt.Sprintf("metadata: {name: %s}\nprovisioner: ebs.csi.aws.com\nvolumeBindingMode: Immediate\nparameters: {%s: no room}", class, testenv.FaultError))
 		spec := inPlace
-		spec.Volumes = &salvor.RestoreVolumes{InPlace: true, StorageClassMapping: map[string]string{"gp3-immediate": class}, Timeout: metav1.Duration{Duration: 5 * time.Second}}
+		spec.Volumes = &salvor.RestoreVolumes{InPlace: true, StorageClassMapping: map[string]string{"gp3-immediate": class}, Timeout: metav1.Duration{Duration: 15 * time.Second}}
 		s.restored(t, "no-room", "good", spec, salvor.OutcomeFailed, "no room")
 		unharmed(t, "no-room")
 	})
