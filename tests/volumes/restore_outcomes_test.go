@@ -158,7 +158,7 @@ spec:
 		s.create(t, cluster.Resource{Group: "storage.k8s.io", Version: "v1", Name: "storageclasses", Kind: "StorageClass"}, "",
 			fmt.Sprintf("metadata: {name: %s}\nprovisioner: ebs.csi.aws.com\nvolumeBindingMode: Immediate\nparameters: {%s: no room}", class, testenv.FaultError))
 		s.restored(t, "no-room", "good", salvor.RestoreSpec{Volumes: &salvor.RestoreVolumes{InPlace: true, StorageClassMapping: map[string]string{"gp3-immediate": class},
-			Timeout: metav1.Duration{Duration: 5 * time.Second}}}, salvor.OutcomeFailed, "no room")
+			Timeout: metav1.Duration{Duration: 15 * time.Second}}}, salvor.OutcomeFailed, "no room")
 		s.unharmed(t, "no-room")
 	})
 	t.Run("in place, again under the name of one that was deleted", func(t *testing.T) {
