@@ -11,8 +11,10 @@ var (
 // NewestGoodStatement is the query of NewestGood.
 const NewestGoodStatement = newestGood
 
-// Walk is the statement of a search.
+// Walk is the statement of a search, and Bodies that of what it has found.
 var Walk = walk
+
+const Bodies = bodies
 
 // OpenDB opens the file as the catalog does.
 func OpenDB(path string) (*sql.DB, error) { return sql.Open("sqlite", dsn(path)) }

@@ -56,6 +56,9 @@ func wantWalk(t *testing.T, what, plan, want string) {
 func TestPlans(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "catalog.db")
 	open(t, path)
+	if plan := explain(t, path, sqlite.Bodies, "[]"); !strings.HasPrefix(plan, "SCAN json_each") || !strings.HasSuffix(plan, "; SEARCH backups USING INDEX backups_by_identity (cluster=? AND name=?)") {
+		t.Errorf("what was found is read by %s", plan)
+	}
 	completed := []salvor.Phase{salvor.PhaseCompleted, salvor.PhasePartiallyFailed}
 	for _, k := range []struct {
 		q    catalog.Query

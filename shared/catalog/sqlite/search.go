@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
@@ -21,13 +22,8 @@ func (c *Catalog) Search(ctx context.Context, q catalog.Query) (page catalog.Pag
 	}
 	err = c.read(ctx, "searching backups", func(tx *sql.Tx) error {
 		statement, args := walk(f)
-		get, err := tx.PrepareContext(ctx, `SELECT body FROM backups WHERE cluster = ? AND name = ?`)
-		if err != nil {
-			return err
-		}
-		defer get.Close()
 		page, err = f.Collect(ctx, hits(ctx, tx, statement, args), func(ctx context.Context, at []catalog.Position) ([]*salvor.Backup, error) {
-			return readBackups(ctx, get, at)
+			return readBackups(ctx, tx, at)
 		})
 		return err
 	})
@@ -116,17 +112,33 @@ func hits(ctx context.Context, tx *sql.Tx, statement string, args []any) iter.Se
 	}
 }
 
-func readBackups(ctx context.Context, get *sql.Stmt, at []catalog.Position) ([]*salvor.Backup, error) {
-	backups := make([]*salvor.Backup, len(at))
+// bodies is one statement for many backups: the outer loop is over the places that are asked for, as [cluster, name].
+const bodies = `SELECT key, body FROM json_each(?) CROSS JOIN backups ON cluster = value ->> 0 AND name = value ->> 1`
+
+func readBackups(ctx context.Context, tx *sql.Tx, at []catalog.Position) ([]*salvor.Backup, error) {
+	places := make([][2]string, len(at))
 	for i, p := range at {
-		var body []byte
-		if err := get.QueryRowContext(ctx, p.ClusterID, p.Name).Scan(&body); err != nil {
+		places[i] = [2]string{p.ClusterID, p.Name}
+	}
+	asked, err := json.Marshal(places)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := tx.QueryContext(ctx, bodies, string(asked))
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	backups := make([]*salvor.Backup, len(at))
+	for rows.Next() {
+		var i int
+		var body sql.RawBytes
+		if err := rows.Scan(&i, &body); err != nil {
 			return nil, err
 		}
-		var err error
-		if backups[i], err = catalog.DecodeBackup(p.ID(), body); err != nil {
+		if backups[i], err = catalog.DecodeBackup(at[i].ID(), body); err != nil {
 			return nil, err
 		}
 	}
-	return backups, nil
+	return backups, rows.Err()
 }
