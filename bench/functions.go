@@ -88,7 +88,7 @@ func startFunction(ctx context.Context, dir string) (time.Duration, error) {
 	defer server.Close()
 	cmd := exec.CommandContext(ctx, filepath.Join(dir, "bootstrap"))
 	cmd.Env = []string{"AWS_LAMBDA_RUNTIME_API=" + listener.Addr().String(), "AWS_REGION=us-east-1", "AWS_ACCESS_KEY_ID=a", "AWS_SECRET_ACCESS_KEY=b",
-		"SALVOR_TABLE=t", "SALVOR_CATALOG_ID=c", "SALVOR_STATE_MACHINE=m", "SALVOR_WAKES=w", "SALVOR_SCHEDULE_GROUP=g", "SALVOR_SCHEDULE_ROLE=r",
+		"SALVOR_TABLE=t", "SALVOR_CATALOG_ID=c", "SALVOR_STATE_MACHINE=m", "SALVOR_WAKES=w", "SALVOR_SYNCS=s", "SALVOR_SCHEDULE_GROUP=g", "SALVOR_SCHEDULE_ROLE=r",
 		"SALVOR_SCHEDULE_TARGET=f", "SALVOR_SCHEDULE_DEAD_LETTERS=q"}
 	begin := time.Now()
 	if err := cmd.Start(); err != nil {
