@@ -26,7 +26,7 @@ type Remover struct {
 	CatalogID string
 	// Now is the clock.
 	Now func() time.Time
-	// Force deletes also what still owes a thaw.
+	// Force deletes also what still owes a thaw, or what a restore reads.
 	Force bool
 	// By and Reason say who deletes, and why; they are recorded at the location before anything goes.
 	By, Reason string

@@ -48,8 +48,11 @@ func (s suite) String() string { return strings.Join(append(slices.Clone(s.env),
 func (s suite) run(ctx context.Context, t *tally) error {
 	cmd := exec.CommandContext(ctx, s.command[0], s.command[1:]...)
 	cmd.Env, cmd.Stderr = append(os.Environ(), s.env...), os.Stderr
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // what is nice is so for its session, see beNice
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGINT) }
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	if s.nice { // in a session of its own, see beNice, which a terminal's Ctrl-C does not reach
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+		cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGINT) }
+	}
 	cmd.WaitDelay = time.Minute
 	out, err := cmd.StdoutPipe()
 	if err != nil {

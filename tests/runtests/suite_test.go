@@ -60,15 +60,13 @@ func TestNice(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for _, c := range []struct{ prefix, want string }{{"nice ", "1 passed, 0 failed"}, {"", "0 passed, 1 failed"}} {
-		var w strings.Builder
-		tally := newTally(&w, time.Now)
-		if err := newSuite(c.prefix+"-C "+dir+" -count=1 .").run(t.Context(), tally); err != nil {
-			t.Fatal(err)
-		}
-		if tally.report(nil); !strings.Contains(w.String(), c.want) {
-			t.Errorf("%q: %q is not in\n%s", c.prefix, c.want, &w)
-		}
+	var w strings.Builder
+	tally := newTally(&w, time.Now)
+	if err := newSuite("nice -C "+dir+" -count=1 .").run(t.Context(), tally); err != nil {
+		t.Fatal(err)
+	}
+	if tally.report(nil); !strings.Contains(w.String(), "1 passed, 0 failed") {
+		t.Errorf("it ran so:\n%s", &w)
 	}
 }
 

@@ -1,4 +1,4 @@
-// Puts items into a table that no server has open, a hundred times as fast as by requests: one item of DynamoDB's JSON a
+// Puts items into a table that no server has open, several times as fast as by requests: one item of DynamoDB's JSON a
 // line on standard input. What was there of the same key is replaced. Indexes other than the table's own are not kept.
 //
 //   node load.mjs INSTALL --data DIR --table NAME

@@ -53,7 +53,7 @@ can't be reached it stays Deleting: do it again when it can, or with --keep-snap
 		}),
 	}
 	cmd.Flags().BoolVar(&yes, "yes", false, "don't ask")
-	cmd.Flags().BoolVar(&force, "force", false, "delete also what schedules or unfinished backups need, and backups that owe a thaw")
+	cmd.Flags().BoolVar(&force, "force", false, "delete also what schedules or unfinished backups need, and backups that owe a thaw or that a restore reads")
 	cmd.Flags().BoolVar(&keep, "keep-snapshots", false, "leave the volume snapshots of backups with their drivers, and list them")
 	return cmd
 }
