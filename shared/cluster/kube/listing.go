@@ -2,6 +2,7 @@ package kube
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 
@@ -24,6 +25,8 @@ type listing struct {
 	tokens
 	each   func(cluster.Item) error
 	result cluster.ListResult
+	// listed tells a list of nothing from an answer that is none, of a proxy or a broken aggregated API.
+	listed bool
 }
 
 func (l *listing) read() error {
@@ -32,6 +35,9 @@ func (l *listing) read() error {
 	}
 	for first := true; ; first = false {
 		done, err := l.next('}', first)
+		if done && !l.listed {
+			return errors.New("malformed list: it has no items, not even none")
+		}
 		if done || err != nil {
 			return err
 		}
@@ -54,6 +60,7 @@ func (l *listing) read() error {
 
 func (l *listing) field(name string) error {
 	if name == "items" {
+		l.listed = true
 		return l.items()
 	}
 	v, err := l.value()

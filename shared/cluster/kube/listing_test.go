@@ -81,6 +81,14 @@ func TestReadListCutOffAnywhereIsAnError(t *testing.T) {
 	}
 }
 
+func TestReadListTellsAnEmptyListFromNoList(t *testing.T) {
+	for _, answer := range []string{`{}`, `{"kind":"Status","status":"Success"}`, `{"metadata":{"resourceVersion":"7"}}`} {
+		if _, _, err := read(strings.NewReader(answer)); err == nil || !strings.Contains(err.Error(), "no items") {
+			t.Errorf("%s: %v", answer, err)
+		}
+	}
+}
+
 func TestReadListKeepsLargeObjectsWhole(t *testing.T) {
 	big := `{"metadata":{"name":"big"},"data":"` + strings.Repeat("x", 3<<20) + `"}`
 	items, _, err := read(iotest.HalfReader(strings.NewReader(`{"items":[` + big + `,` + big + `],"metadata":{}}`)))
