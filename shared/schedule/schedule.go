@@ -190,9 +190,14 @@ func Next(spec salvor.SchedulePolicySpec, after, anchor time.Time) (time.Time, e
 	return p.Next(after), nil
 }
 
-// Check reads the policy as Compile does, its cron expression too. Invalid: the policy is wrong.
+// Check reads the policy as Compile does, its cron expression too. Invalid: the policy is wrong, or names no time that there
+// ever was or will be, such as the 30th of February.
 func Check(spec salvor.SchedulePolicySpec) error {
-	_, err := Compile(spec, time.Time{})
+	p, err := Compile(spec, time.Time{})
+	if err == nil && p.Next(time.Unix(-1, 0)).IsZero() {
+		return salvor.Errorf(salvor.Invalid, "reading schedule policy: it never runs: no day is like that, or its dates or blackouts leave out each").
+			WithHint("salvor schedule next lists the runs of a policy")
+	}
 	return err
 }
 

@@ -202,6 +202,30 @@ func TestNextRefuses(t *testing.T) {
 	}
 }
 
+// What lies in the past is over, and may be stored; what is never is a mistake.
+func TestCheckRefusesWhatNeverRuns(t *testing.T) {
+	within := func(s salvor.SchedulePolicySpec, start, end string) salvor.SchedulePolicySpec {
+		s.StartDate, s.EndDate = start, end
+		return s
+	}
+	for name, c := range map[string]struct {
+		spec  salvor.SchedulePolicySpec
+		never bool
+	}{
+		"the 30th of February":             {cron("", "0 2 30 2 ? *"), true},
+		"a leap day":                       {cron("", "0 2 29 2 ? *"), false},
+		"years that are over":              {cron("", "0 2 * * ? 2019"), false},
+		"a year outside its dates":         {within(cron("", "0 2 * * ? 2019"), "2020-01-01", ""), true},
+		"a weekend within days of work":    {within(cron("", "0 2 ? * SUN *"), "2026-11-23", "2026-11-27"), true},
+		"an interval that ended long ago":  {within(every(time.Hour), "2001-01-01", "2001-01-01"), false},
+		"an interval longer than its time": {within(every(100*24*time.Hour), "2001-01-01", "2001-01-02"), false},
+	} {
+		if err := schedule.Check(c.spec); salvor.Is(err, salvor.Invalid) != c.never || err != nil && !strings.Contains(err.Error(), "never runs") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // The rule about clocks that change, said otherwise: walk through real time minute by minute, and run whenever the
 // clock on the wall first reaches or passes a named time.
 func TestNextAgainstAClockOnTheWall(t *testing.T) {
