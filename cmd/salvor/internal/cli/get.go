@@ -21,7 +21,7 @@ func (a *app) get() *cobra.Command {
 owe a thaw, since when, and what came of the attempts.`,
 		Example:           "  salvor get rules\n  salvor get rule freeze -o yaml\n  salvor get backups -l app=shop\n  salvor get thaws",
 		Args:              cobra.MinimumNArgs(1),
-		ValidArgsFunction: a.completeKindAndName,
+		ValidArgsFunction: a.completeGet,
 	}
 	out := addOutput(cmd)
 	cmd.Flags().StringVarP(&selector, "selector", "l", "", "label selector, such as app=shop,tier!=test")
@@ -55,6 +55,15 @@ owe a thaw, since when, and what came of the attempts.`,
 		return a.print(*out, objects, false)
 	})
 	return cmd
+}
+
+// completeGet completes what get knows beyond the kinds, too.
+func (a *app) completeGet(cmd *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
+	words, directive := a.completeKindAndName(cmd, args, prefix)
+	if len(args) == 0 {
+		words = append(words, thawsWord)
+	}
+	return words, directive
 }
 
 // named returns the objects of those names.

@@ -89,6 +89,7 @@ func TestShellsCompleteNames(t *testing.T) {
 		"restore|prod/":                  "prod/b1\tCompleted",
 		"verify|prod/b":                  "prod/b1\t",
 		"get|":                           "backuplocations\n",
+		"get|th":                         "thaws\n",
 		"get|rules|":                     "freeze\n",
 		"get|rule|fr":                    "freeze\n",
 		"backup|create|--cluster|":       "prod\n",
