@@ -162,9 +162,12 @@ func (f *Filter) needsMore() bool {
 // Narrows reports whether a condition is left that the index does not answer, so that hits may be passed over.
 func (f *Filter) Narrows() bool {
 	q := f.Query
-	return f.NeedsBackup() || f.name != nil && f.Index != ByName ||
+	return f.NeedsBackup() || f.NarrowsByName() ||
 		q.ClusterID != "" && f.Index != ByCluster && f.Index != ByClusterNamespace
 }
+
+// NarrowsByName reports whether hits are passed over for their names.
+func (f *Filter) NarrowsByName() bool { return f.name != nil && f.Index != ByName }
 
 // MatchID reports whether a backup of that identity can match.
 func (f *Filter) MatchID(id salvor.BackupID) bool {

@@ -30,6 +30,9 @@ func PositionOf(b *salvor.Backup) Position {
 	return Position{Micro: date.UnixMicro(), ClusterID: b.Status.ClusterID, Name: b.Name}
 }
 
+// Place returns the position itself, for what embeds it.
+func (p Position) Place() Position { return p }
+
 // ID returns the identity of the backup at the position.
 func (p Position) ID() salvor.BackupID {
 	return salvor.BackupID{ClusterID: p.ClusterID, Name: p.Name}

@@ -2,7 +2,6 @@ package dynamo
 
 import (
 	"context"
-	"runtime"
 	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -83,27 +82,16 @@ func (c *Catalog) mend(ctx context.Context, hits []hit, own []item, backups []*s
 	g.Wait()
 }
 
-// decode returns the backups in the items, where there are items, by all processors.
+// decode returns the backups in the items, where there are items of that date.
 func decode(hits []hit, items []item) ([]*salvor.Backup, error) {
-	backups := make([]*salvor.Backup, len(hits))
-	workers := runtime.GOMAXPROCS(0)
-	var g errgroup.Group
-	for w := range workers {
-		g.Go(func() error {
-			for j := w * len(hits) / workers; j < (w+1)*len(hits)/workers; j++ {
-				if items[j] == nil {
-					continue
-				}
-				b, err := backupOf(items[j], hits[j].ID())
-				if err != nil {
-					return err
-				}
-				if catalog.PositionOf(b) == hits[j].Position {
-					backups[j] = b
-				}
-			}
-			return nil
-		})
-	}
-	return backups, g.Wait()
+	return catalog.ReadMany(len(hits), func(j int) (*salvor.Backup, error) {
+		if items[j] == nil {
+			return nil, nil
+		}
+		b, err := backupOf(items[j], hits[j].ID())
+		if err != nil || catalog.PositionOf(b) != hits[j].Position {
+			return nil, err
+		}
+		return b, nil
+	})
 }

@@ -30,25 +30,7 @@ func (c *Catalog) Search(ctx context.Context, q catalog.Query) (catalog.Page, er
 	if err != nil {
 		return catalog.Page{}, err
 	}
-	open := make(map[catalog.Position]hit) // handed out and not yet confirmed
-	positions := func(yield func(catalog.Position, error) bool) {
-		for h, err := range c.hits(ctx, f) {
-			if err == nil && f.MatchID(h.ID()) {
-				open[h.Position] = h
-			}
-			if !yield(h.Position, err) {
-				return
-			}
-		}
-	}
-	page, err := f.Collect(ctx, positions, func(ctx context.Context, at []catalog.Position) ([]*salvor.Backup, error) {
-		hits := make([]hit, len(at))
-		for j, p := range at {
-			hits[j] = open[p]
-			delete(open, p)
-		}
-		return c.confirm(ctx, hits)
-	})
+	page, err := catalog.Collect(ctx, f, c.hits(ctx, f), c.confirm)
 	return page, wrap("searching backups", err)
 }
 
@@ -93,7 +75,7 @@ func (c *Catalog) confirm(ctx context.Context, hits []hit) ([]*salvor.Backup, er
 // is being changed.
 func (c *Catalog) NewestGood(ctx context.Context, clusterID, namespace string, at time.Time) (*salvor.Backup, error) {
 	from := catalog.Position{Micro: min(max(at.UnixMicro(), catalog.MinMicro), catalog.MaxMicro)}
-	for h, err := range c.walk(ctx, goodPK(clusterID, namespace), stretch{after: from, oldest: catalog.MinMicro}, 2) {
+	for h, err := range c.walk(ctx, goodPK(clusterID, namespace), stretch{after: from, oldest: catalog.MinMicro}, 1) {
 		if err != nil {
 			return nil, wrap(fmt.Sprintf("searching the newest good backup of namespace %s of cluster %s", namespace, clusterID), err)
 		}

@@ -11,8 +11,11 @@ var (
 // NewestGoodStatement is the query of NewestGood.
 const NewestGoodStatement = newestGood
 
-// Walk is the statement of a search, and Bodies that of what it has found.
-var Walk = walk
+// Walk is the statement of a search, WithBody the same with the backups, and Bodies that of what was found without them.
+var (
+	Walk     = walk
+	WithBody = withBody
+)
 
 const Bodies = bodies
 

@@ -80,6 +80,7 @@ func TestPlans(t *testing.T) {
 			}
 			statement, args := sqlite.Walk(f)
 			wantWalk(t, fmt.Sprintf("%+v", k.q), explain(t, path, statement, args...), k.want)
+			wantWalk(t, fmt.Sprintf("%+v, with the backups", k.q), explain(t, path, sqlite.WithBody(statement), args...), strings.Replace(k.want, "COVERING ", "", 1))
 		}
 	}
 	plan := explain(t, path, sqlite.NewestGoodStatement, "prod", "shop", 0)

@@ -21,9 +21,11 @@ func (c *Catalog) Search(ctx context.Context, q catalog.Query) (page catalog.Pag
 		return catalog.Page{}, err
 	}
 	err = c.read(ctx, "searching backups", func(tx *sql.Tx) error {
-		statement, args := walk(f)
-		page, err = f.Collect(ctx, hits(ctx, tx, statement, args), func(ctx context.Context, at []catalog.Position) ([]*salvor.Backup, error) {
-			return readBackups(ctx, tx, at)
+		page, err = catalog.Collect(ctx, f, hits(ctx, tx, f), func(ctx context.Context, hits []hit) ([]*salvor.Backup, error) {
+			if err := readBodies(ctx, tx, hits); err != nil {
+				return nil, err
+			}
+			return catalog.ReadMany(len(hits), func(i int) (*salvor.Backup, error) { return catalog.DecodeBackup(hits[i].ID(), hits[i].body) })
 		})
 		return err
 	})
@@ -34,7 +36,7 @@ func (c *Catalog) Search(ctx context.Context, q catalog.Query) (page catalog.Pag
 func (c *Catalog) NewestGood(ctx context.Context, clusterID, namespace string, at time.Time) (*salvor.Backup, error) {
 	var name string
 	var body []byte
-	err := c.db.QueryRowContext(ctx, newestGood, clusterID, namespace, -at.UnixMicro()).Scan(&name, &body)
+	err := c.newestGood.QueryRowContext(ctx, clusterID, namespace, -at.UnixMicro()).Scan(&name, &body)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, salvor.Errorf(salvor.NotFound, "cluster %s has no Completed backup of namespace %s at or before %s",
 			clusterID, namespace, at.Format(time.RFC3339))
@@ -67,6 +69,9 @@ func walk(f *catalog.Filter) (statement string, args []any) {
 	case catalog.ByClusterNamespace:
 		table, where, args = "namespaces INDEXED BY namespaces_by_cluster", "cluster = ? AND namespace = ? AND ", []any{q.ClusterID, q.Namespace}
 	}
+	if id := f.Query.ClusterID; id != "" && !strings.Contains(where, "cluster") {
+		where, args = where+"+cluster = ? AND ", append(args, id) // +: not for the planner, who would sort
+	}
 	where += "rdate <= ? AND (rdate, cluster, name) > (?, ?, ?)"
 	args = append(args, -f.Oldest, -f.After.Micro, f.After.ClusterID, f.After.Name)
 	if b := f.Before; b != nil {
@@ -86,28 +91,51 @@ func walk(f *catalog.Filter) (statement string, args []any) {
 	return fmt.Sprintf("SELECT rdate, cluster, name FROM %s WHERE %s ORDER BY %s", table, where, order), args
 }
 
-// hits runs the statement that walk made.
-func hits(ctx context.Context, tx *sql.Tx, statement string, args []any) iter.Seq2[catalog.Position, error] {
-	return func(yield func(catalog.Position, error) bool) {
+// withBody has the statement of walk read the backups, too.
+func withBody(statement string) string {
+	body := "body"
+	if strings.Contains(statement, "FROM namespaces") {
+		body = "(SELECT body FROM backups WHERE id = backup)"
+	}
+	return strings.Replace(statement, "SELECT rdate, cluster, name", "SELECT rdate, cluster, name, "+body, 1)
+}
+
+// hit is a row of an index, with the backup there unless it has yet to be read.
+type hit struct {
+	catalog.Position
+	body []byte
+}
+
+// hits walks the filter's index. The backups come with it, but where most may be passed over for their names.
+func hits(ctx context.Context, tx *sql.Tx, f *catalog.Filter) iter.Seq2[hit, error] {
+	statement, args := walk(f)
+	if !f.NarrowsByName() {
+		statement = withBody(statement)
+	}
+	return func(yield func(hit, error) bool) {
 		r, err := tx.QueryContext(ctx, statement, args...)
 		if err != nil {
-			yield(catalog.Position{}, err)
+			yield(hit{}, err)
 			return
 		}
 		defer r.Close()
 		for r.Next() {
-			var p catalog.Position
-			if err := r.Scan(&p.Micro, &p.ClusterID, &p.Name); err != nil {
-				yield(p, err)
+			var h hit
+			columns := []any{&h.Micro, &h.ClusterID, &h.Name, &h.body}
+			if f.NarrowsByName() {
+				columns = columns[:3]
+			}
+			if err := r.Scan(columns...); err != nil {
+				yield(h, err)
 				return
 			}
-			p.Micro = -p.Micro
-			if !yield(p, nil) {
+			h.Micro = -h.Micro
+			if !yield(h, nil) {
 				return
 			}
 		}
 		if err := r.Err(); err != nil {
-			yield(catalog.Position{}, err)
+			yield(hit{}, err)
 		}
 	}
 }
@@ -115,30 +143,31 @@ func hits(ctx context.Context, tx *sql.Tx, statement string, args []any) iter.Se
 // bodies is one statement for many backups: the outer loop is over the places that are asked for, as [cluster, name].
 const bodies = `SELECT key, body FROM json_each(?) CROSS JOIN backups ON cluster = value ->> 0 AND name = value ->> 1`
 
-func readBackups(ctx context.Context, tx *sql.Tx, at []catalog.Position) ([]*salvor.Backup, error) {
-	places := make([][2]string, len(at))
-	for i, p := range at {
-		places[i] = [2]string{p.ClusterID, p.Name}
+// readBodies reads the backups that have not come with their hits: all or none.
+func readBodies(ctx context.Context, tx *sql.Tx, hits []hit) error {
+	if len(hits) == 0 || hits[0].body != nil {
+		return nil
+	}
+	places := make([][2]string, len(hits))
+	for i, h := range hits {
+		places[i] = [2]string{h.ClusterID, h.Name}
 	}
 	asked, err := json.Marshal(places)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	rows, err := tx.QueryContext(ctx, bodies, string(asked))
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer rows.Close()
-	backups := make([]*salvor.Backup, len(at))
 	for rows.Next() {
 		var i int
-		var body sql.RawBytes
+		var body []byte
 		if err := rows.Scan(&i, &body); err != nil {
-			return nil, err
+			return err
 		}
-		if backups[i], err = catalog.DecodeBackup(at[i].ID(), body); err != nil {
-			return nil, err
-		}
+		hits[i].body = body
 	}
-	return backups, rows.Err()
+	return rows.Err()
 }

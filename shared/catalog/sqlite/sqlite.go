@@ -26,6 +26,8 @@ const readers = 8
 // Catalog is a catalog in a SQLite file.
 type Catalog struct {
 	db *sql.DB
+	// newestGood is compiled once: that takes as long as to run it.
+	newestGood *sql.Stmt
 	// writing holds a token while this process writes: waiting here is fair and takes a context, SQLite's own wait
 	// polls.
 	writing chan struct{}
@@ -54,11 +56,17 @@ func Open(path string) (*Catalog, error) {
 	if err := migrate(context.Background(), db, migrations); err != nil {
 		return nil, wrap(what, errors.Join(err, db.Close()))
 	}
-	return &Catalog{db: db, writing: make(chan struct{}, 1)}, nil
+	newest, err := db.Prepare(newestGood)
+	if err != nil {
+		return nil, wrap(what, errors.Join(err, db.Close()))
+	}
+	return &Catalog{db: db, newestGood: newest, writing: make(chan struct{}, 1)}, nil
 }
 
 // Close closes the file.
-func (c *Catalog) Close() error { return wrap("closing the catalog", c.db.Close()) }
+func (c *Catalog) Close() error {
+	return wrap("closing the catalog", errors.Join(c.newestGood.Close(), c.db.Close()))
+}
 
 // prepare makes the file, so that it never has another mode than 0600; SQLite gives its own files the mode of this one.
 func prepare(path string) error {
