@@ -8,7 +8,7 @@ import (
 	"salvor.io/salvor/shared/catalog"
 )
 
-// search is one kind of search. Its number chooses another place in the first hundred days, which both catalogs have.
+// search is one kind of search. Its number chooses a place in the first hundred days, which both catalogs have.
 type search struct {
 	name string
 	run  func(ctx context.Context, c catalog.Catalog, i int) (items int, err error)
@@ -63,8 +63,9 @@ type side struct {
 	cost func() string
 }
 
-// compare measures all kinds of searches on both sides, and bare queries on the large one, in turn. A search returns backups,
-// so its aim is beside a query whose items are decoded, too.
+// compare measures all kinds of searches on both sides, and bare queries on the large one, in turn, each at places of its
+// own: where one has read, the next would find all in memory. A search returns backups, so its aim is beside a query whose
+// items are decoded, too.
 func compare(ctx context.Context, b *bench, home string, many int, small, large side) ([]Result, error) {
 	var results []Result
 	for _, k := range searchKinds {
@@ -90,7 +91,7 @@ func compare(ctx context.Context, b *bench, home string, many int, small, large 
 				if j == 1 && large.cost != nil {
 					large.cost()
 				}
-				if took[j], err = timed(do, i); err != nil {
+				if took[j], err = timed(do, i*len(took)+j); err != nil {
 					return nil, fmt.Errorf("%s, %s: %w", home, k.name, err)
 				}
 				if j == 1 && i == searches && large.cost != nil {

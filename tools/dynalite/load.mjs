@@ -33,4 +33,5 @@ for await (const line of createInterface({ input: process.stdin, crlfDelay: Infi
   }
 }
 await put(batch)
+await store.db.compactRange('', '~') // or readers share the disk with compactions for minutes
 await new Promise((done, fail) => store.db.close((err) => (err ? fail(err) : done())))
