@@ -3,9 +3,11 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"k8s.io/client-go/rest"
@@ -32,15 +34,22 @@ var volumeApps = []volumeApp{
 	{"twenty-large", 20, "1Ti", "200G"},
 }
 
-// volumeSides are what is compared, in turn: how long a backup held which application, with snapshots of which class.
-var volumeSides = []struct{ name, namespace, class string }{
-	{"1", "one", "ebs"},
-	{"1-large", "one-large", "ebs"},
-	{"20", "twenty", "ebs"},
-	{"20-large", "twenty-large", "ebs"},
-	{"1-pending", "one", "pending"}, // the pending ones come last, the many after the one: what is asked for meanwhile takes turns
-	{"20-pending", "twenty", "pending"},
+// volumeSide is what is compared: how long a backup, or somebody bare, holds an application, with snapshots of a class.
+type volumeSide struct {
+	name, class string
+	app         volumeApp
 }
+
+// The sides, by the number of volumes. Class "" is bare.
+var (
+	sidesOfOne = []volumeSide{{"bare-1", "", volumeApps[0]}, {"1", "ebs", volumeApps[0]}, {"1-large", "ebs", volumeApps[1]}}
+	sidesOf20  = []volumeSide{{"bare-20", "", volumeApps[2]}, {"20", "ebs", volumeApps[2]}, {"20-large", "ebs", volumeApps[3]}}
+	// The pending ones come last, the many after the one: what is asked for meanwhile takes turns.
+	pendingSides = []volumeSide{{"1-pending", "pending", volumeApps[0]}, {"20-pending", "pending", volumeApps[2]}}
+)
+
+// perRound is how often in a round what has one volume, and takes a fraction of a second, is measured; its median counts.
+const perRound = 5
 
 // benchVolumes compares, in turn, for how long a backup holds an application with one volume and with 20, with small ones
 // and large ones, and with snapshots that are ready at once and after a minute; and, beside it, what it can't do without:
@@ -105,47 +114,62 @@ func volumeResults(times map[string][]float64) []Result {
 	return results
 }
 
-// volumeRound measures every side once, in seconds. It ends when the snapshots that were pending are ready, so that
-// nobody asks for them while others are measured.
+// volumeRound measures every side, in seconds. It ends when the snapshots that were pending are ready, so that nobody asks for
+// them while others are measured.
 func volumeRound(ctx context.Context, b *bench, c *command, client *rest.RESTClient, config *rest.Config, round int) (map[string]float64, error) {
-	times := map[string]float64{}
-	for _, app := range []volumeApp{volumeApps[0], volumeApps[2]} {
-		t, err := seconds(func() error { return bareCut(ctx, client, config, app) })
+	var turns []volumeSide
+	for i := range perRound {
+		one := slices.Clone(sidesOfOne)
+		if (round+i)%2 == 1 { // who comes after whom must not tell
+			slices.Reverse(one)
+		}
+		turns = append(turns, one...)
+	}
+	turns = slices.Concat(turns, sidesOf20, pendingSides)
+	times := map[string][]float64{}
+	for i, side := range turns {
+		took, err := side.held(ctx, b, c, client, config, backupOf(round, i, side))
 		if err != nil {
 			return nil, err
 		}
-		times[fmt.Sprintf("bare-%d", app.volumes)] = t
-		if err := removeBareCut(ctx, client, app); err != nil {
-			return nil, err
-		}
+		times[side.name] = append(times[side.name], took)
 	}
-	var pending []string
-	for _, side := range volumeSides {
-		name := fmt.Sprintf("volumes-%d-%s", round, side.name)
-		file := filepath.Join(b.dir, name+".yaml")
-		text := fmt.Sprintf(volumeBackup, name, side.namespace, side.class)
-		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-			return nil, fmt.Errorf("writing a backup: %w", err)
-		}
-		if err := c.do(ctx, "backup", "create", "-f", file, "--no-wait"); err != nil {
-			return nil, err
-		}
-		phase := salvor.PhaseCompleted
+	for i, side := range turns {
 		if side.class == "pending" {
-			phase, pending = salvor.PhaseSettling, append(pending, name)
-		}
-		held, err := heldFor(ctx, c, name, phase)
-		if err != nil {
-			return nil, err
-		}
-		times[side.name] = held
-	}
-	for _, name := range pending {
-		if err := c.do(ctx, "backup", "resume", name); err != nil {
-			return nil, err
+			if err := c.do(ctx, "backup", "resume", backupOf(round, i, side)); err != nil {
+				return nil, err
+			}
 		}
 	}
-	return times, nil
+	medians := map[string]float64{}
+	for name, all := range times {
+		medians[name] = median(all)
+	}
+	return medians, nil
+}
+
+func backupOf(round, turn int, side volumeSide) string {
+	return fmt.Sprintf("volumes-%d-%d-%s", round, turn, side.name)
+}
+
+// held returns for how many seconds the application was held.
+func (s volumeSide) held(ctx context.Context, b *bench, c *command, client *rest.RESTClient, config *rest.Config, name string) (float64, error) {
+	if s.class == "" {
+		took, err := seconds(func() error { return bareCut(ctx, client, config, s.app) })
+		return took, errors.Join(err, removeBareCut(ctx, client, s.app))
+	}
+	file := filepath.Join(b.dir, name+".yaml")
+	if err := os.WriteFile(file, fmt.Appendf(nil, volumeBackup, name, s.app.namespace, s.class), 0o600); err != nil {
+		return 0, fmt.Errorf("writing a backup: %w", err)
+	}
+	if err := c.do(ctx, "backup", "create", "-f", file, "--no-wait"); err != nil {
+		return 0, err
+	}
+	phase := salvor.PhaseCompleted
+	if s.class == "pending" {
+		phase = salvor.PhaseSettling
+	}
+	return heldFor(ctx, c, name, phase)
 }
 
 const volumeBackup = `apiVersion: salvor.io/v1
