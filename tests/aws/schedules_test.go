@@ -99,7 +99,8 @@ func TestEveryRunOnceThoughFunctionsAreKilled(t *testing.T) {
 		for range 3 {
 			wait.Go(func() { w.Scheduler.Fire(t.Context(), "all_1", at) })
 		}
-		for range 3 {
+		// As often as Lambda tries again: what is delivered in vain is made up for by the sweep, but not after days.
+		for range 2 {
 			time.Sleep(time.Duration(rand.IntN(300)) * time.Millisecond) // somewhere in the middle of it
 			w.Function("BackupFunction").Kill()
 		}

@@ -52,7 +52,7 @@ while :; do
   while [ -e /tmp/hold ]; do : >/tmp/held; sleep 0.02; done
   n=$((n + 1))
   for v in /data/*; do echo $n >>$v/log; done
-  sleep 0.02
+  sleep 0.1
 done`
 
 // application is a StatefulSet of one pod with some volumes in a namespace of its own.
