@@ -143,7 +143,7 @@ func (a *app) runRestore(ctx context.Context, h *home.Home, r *salvor.Restore, n
 		return printErr
 	case s.Phase == salvor.PhasePartiallyFailed && s.DamagedSegments > 0:
 		return salvor.Errorf(salvor.Corrupt, "restore %q is PartiallyFailed: %s damaged, and nothing of it was applied: %s", recorded.Name, count(s.DamagedSegments, "stored segment"), oneLine(s.Message)).
-			WithHint("salvor verify says what each backup has lost")
+			WithHint("salvor verify says what each backup has lost, and has the next backup store that anew")
 	case s.Phase == salvor.PhasePartiallyFailed:
 		return &partialError{fmt.Sprintf("restore %q is PartiallyFailed: %s", recorded.Name, oneLine(s.Message))}
 	case s.Phase == salvor.PhaseCanceled:
