@@ -18,7 +18,7 @@ TOOLS_GO := env CGO_ENABLED=0 GOFLAGS='$(TOOLS_FLAGS)'
 # The suites of runtests. Whole-system tests start clusters and mostly wait, so that the longest begin first; more of them at
 # once would starve each other on two cores. Tests of one package share its cluster. Unit tests take what processors the
 # others leave. What is tested is vetted by lint.
-UNIT = -race -vet=off -p 2 -timeout 40m $$(go list ./... | grep -v '^salvor.io/salvor/tests')
+UNIT = -race -vet=off -p 2 -timeout 40m $(addprefix ./shared/,rule catalog/dynamo backup) $$(go list ./... | grep -v '^salvor.io/salvor/tests')
 WHOLE = -vet=off -p 2 -parallel 8 -timeout 40m $(addprefix ./tests,/volumes / /aws /demo /freeze /...)
 TOOLS = CGO_ENABLED=0 -C tools -vet=off -p 1 $(TOOLS_FLAGS) ./...
 
@@ -82,7 +82,7 @@ setup: ## install and build all that tests and lint need (root and apt where som
 
 .PHONY: test
 test: setup bin/runtests ## run every test; one that fails or is skipped fails it
-	@exec bin/runtests "$(WHOLE_GO) $(WHOLE)" "nice $(UNIT)" then "$(TOOLS)"
+	@exec bin/runtests "$(WHOLE_GO) $(WHOLE)" "nice $(UNIT)" "nice $(TOOLS)"
 
 .PHONY: test-unit
 test-unit: setup bin/runtests ## run the tests of single packages, with the race detector
