@@ -39,23 +39,39 @@ func (b blackout) begins(midnight time.Time) bool {
 		(len(b.days) == 0 || slices.Contains(b.days, midnight.Weekday().String()))
 }
 
-// blackoutAt returns when the blackout ends in which a run of that time would begin, at it or up to the jitter later; the
-// zero time when there is none.
+// blackoutAt returns when the blackout ends, or clocks change in it, in which a run of that time would begin, at it or up to
+// the jitter later; the zero time when there is none. What counts is what the clock shows: each of two hours of one name.
 func (p *Plan) blackoutAt(at time.Time) time.Time {
 	if len(p.blackouts) == 0 {
 		return time.Time{}
 	}
 	latest := at.Add(p.spec.Jitter.Duration)
-	last := midnightOf(wallClock(latest, p.zone))
-	// One that began the day before may still last: it is of less than 24 hours after midnight.
-	for midnight := midnightOf(wallClock(at, p.zone)).Add(-day); !midnight.After(last); midnight = midnight.Add(day) {
-		for _, b := range p.blackouts {
-			if !b.begins(midnight) {
-				continue
+	for from := at; !from.After(latest); {
+		_, change := from.In(p.zone).ZoneBounds()
+		until := latest
+		if !change.IsZero() && !change.After(latest) {
+			until = change.Add(-time.Second)
+		}
+		if end := p.shownBlack(wallClock(from, p.zone), wallClock(until, p.zone)); !end.IsZero() {
+			end := from.Add(end.Sub(wallClock(from, p.zone)))
+			if !change.IsZero() && end.After(change) {
+				return change
 			}
-			from, to := instant(midnight.Add(b.from), p.zone), instant(midnight.Add(b.to), p.zone)
-			if at.Before(to) && !latest.Before(from) {
-				return to
+			return end
+		}
+		from = until.Add(time.Second)
+	}
+	return time.Time{}
+}
+
+// shownBlack returns what a clock, which shows the time from one to another one, shows at the end of a blackout among
+// these; the zero time when there is none.
+func (p *Plan) shownBlack(from, until time.Time) time.Time {
+	// One that began the day before may still last: it is of less than 24 hours after midnight.
+	for midnight := midnightOf(from).Add(-day); !midnight.After(until); midnight = midnight.Add(day) {
+		for _, b := range p.blackouts {
+			if end := midnight.Add(b.to); b.begins(midnight) && from.Before(end) && !until.Before(midnight.Add(b.from)) {
+				return end
 			}
 		}
 	}

@@ -10,6 +10,7 @@
 package schedule
 
 import (
+	"slices"
 	"time"
 
 	"salvor.io/salvor/shared/salvor"
@@ -194,11 +195,22 @@ func Next(spec salvor.SchedulePolicySpec, after, anchor time.Time) (time.Time, e
 // ever was or will be, such as the 30th of February.
 func Check(spec salvor.SchedulePolicySpec) error {
 	p, err := Compile(spec, time.Time{})
-	if err == nil && p.Next(time.Unix(-1, 0)).IsZero() {
+	if err == nil && !p.everRuns() {
 		return salvor.Errorf(salvor.Invalid, "reading schedule policy: it never runs: no day is like that, or its dates or blackouts leave out each").
 			WithHint("salvor schedule next lists the runs of a policy")
 	}
 	return err
+}
+
+// everRuns looks from the start of 1970 on, and after each blackout of some days: Next gives up in one of many years.
+func (p *Plan) everRuns() bool {
+	after := []time.Time{time.Unix(-1, 0)}
+	for _, b := range p.blackouts {
+		if !b.last.IsZero() {
+			after = append(after, instant(b.last, p.zone))
+		}
+	}
+	return slices.ContainsFunc(after, func(t time.Time) bool { return !p.Next(t).IsZero() })
 }
 
 func nextInterval(every time.Duration, after, anchor time.Time) time.Time {

@@ -208,6 +208,10 @@ func TestCheckRefusesWhatNeverRuns(t *testing.T) {
 		s.StartDate, s.EndDate = start, end
 		return s
 	}
+	dark := func(s salvor.SchedulePolicySpec, b salvor.Blackout) salvor.SchedulePolicySpec {
+		s.Blackouts = []salvor.Blackout{b}
+		return s
+	}
 	for name, c := range map[string]struct {
 		spec  salvor.SchedulePolicySpec
 		never bool
@@ -219,9 +223,59 @@ func TestCheckRefusesWhatNeverRuns(t *testing.T) {
 		"a weekend within days of work":    {within(cron("", "0 2 ? * SUN *"), "2026-11-23", "2026-11-27"), true},
 		"an interval that ended long ago":  {within(every(time.Hour), "2001-01-01", "2001-01-01"), false},
 		"an interval longer than its time": {within(every(100*24*time.Hour), "2001-01-01", "2001-01-02"), false},
+		"a blackout until a day":           {dark(daily("", "02:00"), salvor.Blackout{EndDate: "2026-12-31"}), false},
+		"a blackout of each day":           {dark(daily("", "02:00"), salvor.Blackout{From: "01:00", To: "03:00"}), true},
+		"a blackout until its last day":    {dark(within(daily("", "02:00"), "2026-01-01", "2026-12-31"), salvor.Blackout{EndDate: "2026-12-31"}), true},
 	} {
 		if err := schedule.Check(c.spec); salvor.Is(err, salvor.Invalid) != c.never || err != nil && !strings.Contains(err.Error(), "never runs") {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// A blackout is what the clock shows, also in an hour that it shows twice; said otherwise: look at each minute until the jitter
+// is over.
+func TestBlackoutsWhereClocksChange(t *testing.T) {
+	for _, c := range []struct{ zone, from, begin, end string }{
+		{berlin, "2027-10-30T20:00:00Z", "01:00", "02:40"}, {berlin, "2027-10-30T20:00:00Z", "02:20", "02:40"}, {berlin, "2027-10-30T20:00:00Z", "02:20", "04:00"},
+		{berlin, "2027-03-27T20:00:00Z", "01:00", "02:40"}, {berlin, "2027-03-27T20:00:00Z", "02:20", "04:00"}, {berlin, "2027-03-27T20:00:00Z", "23:00", "02:40"},
+		{"America/Havana", "2027-11-06T20:00:00Z", "23:00", "00:30"}, {"America/Havana", "2027-03-13T20:00:00Z", "23:00", "00:30"},
+		{"Australia/Lord_Howe", "2027-04-03T08:00:00Z", "01:20", "01:50"}, {"America/Nuuk", "2027-10-30T20:00:00Z", "23:10", "23:40"},
+	} {
+		zone, err := time.LoadLocation(c.zone)
+		if err != nil {
+			t.Fatal(err)
+		}
+		begin := at(t, c.from)
+		for _, jitter := range []time.Duration{0, 20 * time.Minute, 90 * time.Minute} {
+			spec := every(jitter + 5*time.Minute)
+			spec.TimeZone, spec.Jitter.Duration = c.zone, jitter
+			spec.Blackouts = []salvor.Blackout{{From: c.begin, To: c.end}}
+			for anchor := begin; anchor.Before(begin.Add(spec.Interval.Duration)); anchor = anchor.Add(5 * time.Minute) {
+				var want, got []string
+				for run := anchor; run.Before(begin.Add(12 * time.Hour)); run = run.Add(spec.Interval.Duration) {
+					black := false
+					for m := run; !m.After(run.Add(jitter)); m = m.Add(time.Minute) {
+						shown := m.In(zone).Format("15:04")
+						black = black || c.begin <= shown && shown < c.end || c.end <= c.begin && (c.begin <= shown || shown < c.end)
+					}
+					if !black {
+						want = append(want, run.In(zone).Format(time.RFC3339))
+					}
+				}
+				for run := anchor.Add(-time.Second); ; {
+					if run, err = schedule.Next(spec, run, anchor); err != nil {
+						t.Fatal(err)
+					}
+					if !run.Before(begin.Add(12 * time.Hour)) {
+						break
+					}
+					got = append(got, run.Format(time.RFC3339))
+				}
+				if diff := cmp.Diff(want, got); diff != "" {
+					t.Errorf("%s, not from %s to %s, jitter %s (-want +got):\n%s", c.zone, c.begin, c.end, jitter, diff)
+				}
+			}
 		}
 	}
 }
