@@ -13,7 +13,6 @@ import (
 
 	"salvor.io/salvor/cmd/salvor/internal/home"
 	"salvor.io/salvor/shared/salvor"
-	"salvor.io/salvor/shared/schedule"
 	"salvor.io/salvor/shared/stork"
 )
 
@@ -127,11 +126,6 @@ func (a *app) applyAll(ctx context.Context, h *home.Home, objects []salvor.Objec
 
 // store creates or updates the object, and says which. A cluster with a status has just been asked who it is.
 func (a *app) store(ctx context.Context, h *home.Home, o salvor.Object) (done string, err error) {
-	if p, ok := o.(*salvor.SchedulePolicy); ok {
-		if err := schedule.Check(p.Spec); err != nil {
-			return "", err
-		}
-	}
 	there, err := h.Catalog.Get(ctx, o.GetKind(), o.Meta().Name)
 	if salvor.Is(err, salvor.NotFound) {
 		m := o.Meta()

@@ -201,6 +201,36 @@ func TestApplyTakesRulesOfStork(t *testing.T) {
 	}
 }
 
+// An expression is read with everything else, before anything is stored.
+func TestApplyReadsExpressionsFirst(t *testing.T) {
+	s := newShell(t)
+	path := s.file("docs/1.yaml", `apiVersion: salvor.io/v1
+kind: SchedulePolicy
+metadata: {name: late}
+spec: {cron: "0 99 ? * MON *"}
+---
+apiVersion: salvor.io/v1
+kind: SchedulePolicy
+metadata: {name: never}
+spec: {cron: "0 2 30 2 ? *"}
+---
+`+freeze)
+	for _, args := range [][]string{{}, {"--dry-run"}} {
+		r := s.run(append([]string{"apply", "-f", path}, args...)...)
+		if r.code != 2 || r.stdout != "" {
+			t.Errorf("apply %v ended with %d and printed %q", args, r.code, r.stdout)
+		}
+		for _, want := range []string{"schedulepolicy/late", `"99" is not one of 0 to 23`, "schedulepolicy/never", "it never runs", "2 mistakes; nothing was changed"} {
+			if !strings.Contains(r.stderr, want) {
+				t.Errorf("%q is not named in\n%s", want, r.stderr)
+			}
+		}
+	}
+	if got := s.must("get", "rules", "-o", "name"); got != "" {
+		t.Errorf("stored: %s", got)
+	}
+}
+
 func TestApplyDryRunStoresNothing(t *testing.T) {
 	s := newShell(t)
 	path := s.file("rules.yaml", storkRule+"---\n"+freeze)

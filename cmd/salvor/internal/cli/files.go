@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"salvor.io/salvor/shared/salvor"
+	"salvor.io/salvor/shared/schedule"
 	"salvor.io/salvor/shared/stork"
 )
 
@@ -50,6 +51,9 @@ func (a *app) load(files []string) ([]salvor.Object, error) {
 				mistakes = append(mistakes, salvor.Problem{Source: path, Object: reference(o), Message: "stands in " + first + " too"})
 			}
 			source[reference(o)] = path
+			if err := checkTimes(o); err != nil {
+				mistakes = append(mistakes, salvor.Problem{Source: path, Object: reference(o), Message: err.Error()})
+			}
 		}
 		objects = append(objects, loaded...)
 		told = append(told, notes...)
@@ -62,6 +66,14 @@ func (a *app) load(files []string) ([]salvor.Object, error) {
 	}
 	a.tell(told)
 	return objects, nil
+}
+
+// checkTimes reads of a policy what Validate does not: its expression, and that it ever runs.
+func checkTimes(o salvor.Object) error {
+	if p, ok := o.(*salvor.SchedulePolicy); ok {
+		return schedule.Check(p.Spec)
+	}
+	return nil
 }
 
 // tell prints notes on documents of other programs; what holds for all of them once.
