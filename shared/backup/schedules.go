@@ -65,10 +65,7 @@ func (s *Schedules) Due(ctx context.Context, b *salvor.BackupSchedule) (*Fired, 
 	}
 	now := s.Now()
 	f := &Fired{Next: plan.Next(now)}
-	since := b.RunsSince(policy).Add(-time.Second) // a schedule may be due at the second it was made
-	if last := b.Status.LastRun.Time; last.After(since) {
-		since = last
-	}
+	since := beginsAfter(b, policy, now)
 	after := since
 	if earliest := now.Add(-policy.Spec.LatestStart()); earliest.After(after) {
 		after = earliest
@@ -79,6 +76,22 @@ func (s *Schedules) Due(ctx context.Context, b *salvor.BackupSchedule) (*Fired, 
 	}
 	f.Missed = plan.Count(since, f.At, mostMissed)
 	return f, s.begin(ctx, b, policy, f)
+}
+
+// ahead is how far the clock of another machine may be ahead. A time that is further was noted by a clock that was wrong.
+const ahead = 5 * time.Minute
+
+// beginsAfter is the time that runs which may be due come after: what was noted at last, unless the clock was wrong then, for
+// no run would begin until that time.
+func beginsAfter(b *salvor.BackupSchedule, policy *salvor.SchedulePolicy, now time.Time) time.Time {
+	since := b.RunsSince(policy).Add(-time.Second) // a schedule may be due at the second it was made
+	if since.After(now.Add(ahead)) {
+		since = now.Add(-ahead)
+	}
+	if last := b.Status.LastRun.Time; last.After(since) && !last.After(now.Add(ahead)) {
+		return last
+	}
+	return since
 }
 
 // Deliver begins the runs of the schedule that a delivery of the time asks for, unless the policy has none then.
@@ -189,14 +202,14 @@ func (s *Schedules) one(ctx context.Context, b *salvor.BackupSchedule, run *salv
 	return s.Begin(ctx, run)
 }
 
-// note remembers a time as the schedule's last, unless there is a later one.
+// note remembers a time as the schedule's last, unless there is a later one that can have been.
 func (s *Schedules) note(ctx context.Context, name string, at time.Time) error {
 	for {
 		b, err := s.get(ctx, name)
 		if err != nil {
 			return err
 		}
-		if !b.Status.LastRun.Time.Before(at) {
+		if last := b.Status.LastRun.Time; last.Equal(at) || last.After(at) && !last.After(s.Now().Add(ahead)) {
 			return nil
 		}
 		b.Status.LastRun = metav1.NewTime(at.UTC())

@@ -417,3 +417,49 @@ func TestEveryRunOnceThoughTheProcessDies(t *testing.T) {
 		}
 	}
 }
+
+// A clock that was years ahead for a while must not keep a schedule from running until then.
+func TestAClockThatWasAheadHoldsNothingUp(t *testing.T) {
+	f := newFired(t, "2026-11-20T00:00:00Z", salvor.SchedulePolicySpec{Daily: &salvor.DailyPolicy{Times: []string{"02:00"}}})
+	f.schedule(func(*salvor.BackupSchedule) {})
+	get := func() *salvor.BackupSchedule {
+		o, err := f.Get(t.Context(), salvor.KindBackupSchedule, "s")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return o.(*salvor.BackupSchedule)
+	}
+	due := func(now string) (runs []string) {
+		f.now = moment(now)
+		for range 2 { // a second look finds nothing to do
+			d, err := f.runs().Due(t.Context(), get())
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, b := range d.Created {
+				runs = append(runs, b.Name)
+			}
+		}
+		return runs
+	}
+	for _, c := range []struct{ now, want string }{
+		{"2026-11-20T02:00:05Z", "s-20261120t020000z"},
+		{"2036-11-21T02:00:05Z", "s-20361121t020000z"},
+		{"2026-11-20T03:00:00Z", ""},
+		{"2026-11-21T02:00:05Z", "s-20261121t020000z"},
+		{"2026-11-21T01:59:58Z", ""}, // another machine's is a bit behind
+		{"2026-11-22T02:00:05Z", "s-20261122t020000z"},
+	} {
+		if got := strings.Join(due(c.now), " "); got != c.want {
+			t.Errorf("at %s %q began, want %q", c.now, got, c.want)
+		}
+	}
+	b := get()
+	b.Status.Since = metav1.NewTime(moment("2036-01-01T00:00:00Z"))
+	if err := f.Update(t.Context(), b); err != nil {
+		t.Fatal(err)
+	}
+	if got := due("2026-11-23T02:00:05Z"); !slices.Equal(got, []string{"s-20261123t020000z"}) {
+		t.Errorf("resumed by a clock that was ahead, these began: %v", got)
+	}
+}

@@ -82,6 +82,8 @@ func mustStay(policy salvor.Retention, b *salvor.Backup) string {
 		return "is being made"
 	case b.Spec.Schedule == "":
 		return "was asked for by hand"
+	case b.Date().After(now):
+		return "is of the future"
 	case b.Status.Hold != nil:
 		return "is held"
 	case policy.KeepsAll():
@@ -105,6 +107,9 @@ func randomBackups(t *testing.T, r *rand.Rand) (backups []*salvor.Backup) {
 		}
 		b := backup(t, line)
 		b.Status.CutAt = metav1.NewMicroTime(b.Status.CutAt.Add(-time.Duration(r.IntN(50)) * time.Hour * time.Duration(1+r.IntN(40))))
+		if r.IntN(10) == 0 {
+			b.Status.CutAt = metav1.NewMicroTime(now.Add(time.Duration(1+r.IntN(1000)) * time.Hour))
+		}
 		b.Spec.Schedule = []string{"", "nightly", "hourly"}[r.IntN(3)]
 		if r.IntN(8) == 0 {
 			b.Status.Hold = &salvor.Hold{}

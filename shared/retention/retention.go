@@ -6,6 +6,8 @@
 // partial backups never push out complete ones, nor do they pile up.
 // Besides,
 //   - a backup that another catalog made stays, and counts for nothing: that catalog may delete it at any time;
+//   - one that is dated in the future, by a clock that was wrong, stays until then, and counts for nothing: it would push out
+//     each that is made meanwhile;
 //   - one that was asked for by hand stays until a person deletes it;
 //   - one that is held stays until it is released;
 //   - one that is still being made stays, and one that still owes a thaw;
@@ -40,13 +42,18 @@ func (d Decision) Reason() string { return strings.Join(d.Reasons, "; ") }
 // given: whoever leaves out backups of other schedules keeps more than is needed, never less.
 func Plan(policy salvor.Retention, zone *time.Location, backups []*salvor.Backup, now time.Time) (keep, remove []Decision) {
 	sorted := newestFirst(backups)
-	last := lastGood(slices.DeleteFunc(slices.Clone(sorted), (*salvor.Backup).Foreign))
+	last := lastGood(slices.DeleteFunc(slices.Clone(sorted), func(b *salvor.Backup) bool { return b.Foreign() || b.Date().After(now) }))
 	p := newPlan(policy, zone, now)
 	ran := map[series]bool{}
 	for _, b := range sorted {
 		d := Decision{Backup: b}
 		if b.Foreign() {
 			d.Reasons = []string{"is another catalog's"}
+			keep = append(keep, d)
+			continue
+		}
+		if b.Date().After(now) && b.Status.Phase != salvor.PhaseDeleting {
+			d.Reasons = append([]string{"is dated in the future"}, kept(b)...)
 			keep = append(keep, d)
 			continue
 		}
