@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"salvor.io/salvor/shared/archive"
 	"salvor.io/salvor/shared/catalog"
@@ -94,13 +95,14 @@ func (l *look) holds(ctx context.Context, repo *repository.Repository, s archive
 		return false, err
 	}
 	has := false
+	plain := !strings.ContainsFunc(l.object.Name, escaped)
 	for line := range bytes.Lines(data) {
 		var o struct {
 			Metadata struct {
 				Name string `json:"name"`
 			} `json:"metadata"`
 		}
-		if !bytes.Contains(line, []byte(l.object.Name)) {
+		if plain && !bytes.Contains(line, []byte(l.object.Name)) {
 			continue
 		}
 		if err := json.Unmarshal(line, &o); err != nil {
@@ -113,3 +115,6 @@ func (l *look) holds(ctx context.Context, repo *repository.Repository, s archive
 	l.known[s.Digest] = has
 	return has, nil
 }
+
+// escaped reports whether JSON may spell the character otherwise: names of roles may have such.
+func escaped(r rune) bool { return r < ' ' || r > '~' || strings.ContainsRune(`"\<>&`, r) }
