@@ -189,7 +189,10 @@ func (s *Server) run(ctx context.Context, id salvor.BackupID, after func(*salvor
 	log := s.Log.With("backup", id.Name, "cluster", id.ClusterID)
 	log.Info("backup begins")
 	b, err := s.Engine().Run(ctx, id)
-	if err != nil {
+	switch {
+	case b == nil && salvor.Is(err, salvor.Conflict): // of several servers of a home, each fires a run
+		log.Info("another process works on the backup, or has ended it", "why", err)
+	case err != nil:
 		log.Error("backup did not succeed", "error", err)
 	}
 	if b == nil {

@@ -34,6 +34,26 @@ func TestServeTakesOverWhatWasLeft(t *testing.T) {
 	s.eventually(t, "the others were taken over in time", func() bool { return s.ended(t, "alive")() && s.ended(t, "young")() })
 }
 
+// Each of several servers fires a run, and all but one find that it is being made: that is no mistake.
+func TestServeLeavesARunToAnotherServer(t *testing.T) {
+	s := newServed(t)
+	s.schedule(t, "shop", false)
+	b := &salvor.Backup{ObjectMeta: salvor.ObjectMeta{Name: "shop-20261122t120000z", CreationTimestamp: metav1.NewTime(noon)}}
+	b.Spec = salvor.BackupSpec{Cluster: "prod", Location: "disk", Schedule: "shop", ScheduledFor: metav1.NewTime(noon), Scope: salvor.Scope{Namespaces: []string{"shop"}}}
+	b.Default()
+	b.Status = salvor.BackupStatus{Phase: salvor.PhaseQuiescing, ClusterID: "prod", StartedAt: metav1.NewTime(noon),
+		Lease: salvor.Lease{Holder: "other/2/x", Epoch: 1, Expires: metav1.NewTime(noon.Add(time.Minute))}}
+	if err := s.CreateBackup(t.Context(), b); err != nil {
+		t.Fatal(err)
+	}
+	s.start(t)
+	s.eventually(t, "it is left to the other", func() bool { return strings.Contains(s.logged(), "another process works on the backup") })
+	s.end(t)
+	if strings.Contains(s.logged(), "level=ERROR") {
+		t.Errorf("that is logged as a mistake: %s", s.logged())
+	}
+}
+
 // A backup that kills its worker each time would freeze the application again and again, and one whose time is over is late.
 func TestServeGivesUpWhatNobodyCanMake(t *testing.T) {
 	s := newServed(t)
