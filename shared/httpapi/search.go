@@ -123,8 +123,12 @@ func (s *Server) query(v url.Values) (q catalog.Query, err error) {
 	return q, err
 }
 
+// onlyThese refuses what is not known, and what is given twice: of two namespaces, one would be left out.
 func onlyThese(v url.Values, known ...string) error {
-	for name := range v {
+	for name, values := range v {
+		if len(values) > 1 && name != "phase" {
+			return salvor.Errorf(salvor.Invalid, "the parameter %q is given %d times", name, len(values)).WithHint("only phase may be")
+		}
 		if !contains(known, name) {
 			return salvor.Errorf(salvor.Invalid, "there is no parameter %q", name).WithHint("known are %s", strings.Join(known, ", "))
 		}

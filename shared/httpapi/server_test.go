@@ -273,7 +273,7 @@ func TestMistakesAreAllNamed(t *testing.T) {
 		}
 	}
 	a.call(413, "POST", "/v1/clusters", `{"x":"`+strings.Repeat("x", 500<<10)+`"}`)
-	for _, query := range []string{"frm=today", "limit=0", "limit=x", "from=never", "zone=Mars", "on=3h", "on=today&from=today", "cursor=x", "phase=Odd", "labels=%3D%3D"} {
+	for _, query := range []string{"frm=today", "limit=0", "limit=x", "from=never", "zone=Mars", "on=3h", "on=today&from=today", "cursor=x", "phase=Odd", "labels=%3D%3D", "namespace=a&namespace=b"} {
 		a.call(400, "GET", "/v1/backups?"+query, "")
 	}
 	a.call(404, "GET", "/v2/backups", "")
@@ -319,9 +319,10 @@ func TestSearchByDate(t *testing.T) {
 		"last=2d":                       "b-004 b-003 b-002",
 		"to=2026-11-19T12:00:00Z":       "b-001 b-000",
 		"namespace=shop&phase=Completed,Failed&limit=2": "b-004 b-003",
-		"namespace=other":                       "",
-		"on=2026-11-21&zone=Pacific/Kiritimati": "b-002", // noon in UTC is the next day there
-		"name=b-00[01]&cluster=prod":            "b-001 b-000",
+		"phase=Failed&phase=Completed&limit=1":          "b-004",
+		"namespace=other":                               "",
+		"on=2026-11-21&zone=Pacific/Kiritimati":         "b-002", // noon in UTC is the next day there
+		"name=b-00[01]&cluster=prod":                    "b-001 b-000",
 	} {
 		if got, _ := a.names("/v1/backups?" + query); strings.Join(got, " ") != want {
 			t.Errorf("%s finds %v, want %s", query, got, want)

@@ -93,20 +93,27 @@ func response(w *recorder) events.APIGatewayV2HTTPResponse {
 }
 
 // search answers an object of parameters, such as {"from": "yesterday", "namespace": "shop"}; with "calendar": true by counts
-// per day.
+// per day. What is null is not given; a list is its values.
 func search(ctx context.Context, h http.Handler, raw []byte) (any, error) {
 	var parameters map[string]any
 	if err := json.Unmarshal(raw, &parameters); err != nil {
 		return nil, salvor.Errorf(salvor.Invalid, "the event is neither a request of API Gateway nor an object of search parameters: %w", err)
 	}
 	path := "/v1/backups"
-	if parameters["calendar"] == true {
-		path = "/v1/calendar"
-		delete(parameters, "calendar")
+	if counts, ok := parameters["calendar"].(bool); ok {
+		if delete(parameters, "calendar"); counts {
+			path = "/v1/calendar"
+		}
 	}
 	query := url.Values{}
 	for name, value := range parameters {
-		query.Set(name, fmt.Sprint(value))
+		values, ok := value.([]any)
+		if !ok && value != nil {
+			values = []any{value}
+		}
+		for _, one := range values {
+			query.Add(name, fmt.Sprint(one))
+		}
 	}
 	w := newRecorder()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, path+"?"+query.Encode(), nil)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"log/slog"
+	"net/http"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -40,6 +41,26 @@ func newAPI(t *testing.T) func(event string) events.APIGatewayV2HTTPResponse {
 			t.Fatal(err)
 		}
 		return out.(events.APIGatewayV2HTTPResponse)
+	}
+}
+
+// The console's Test button sends any JSON.
+func TestParametersOfTheConsole(t *testing.T) {
+	var asked string
+	handle := gateway.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked = r.URL.String()
+		_, _ = io.WriteString(w, "{}")
+	}), slog.New(slog.DiscardHandler))
+	for event, want := range map[string]string{
+		`{}`:                                "/v1/backups?",
+		`{"namespace":"shop","limit":1000}`: "/v1/backups?limit=1000&namespace=shop",
+		`{"namespace":null,"phase":["Failed","Completed"]}`:      "/v1/backups?phase=Failed&phase=Completed",
+		`{"calendar":true,"from":"2026-11-20","zone":"Etc/UTC"}`: "/v1/calendar?from=2026-11-20&zone=Etc%2FUTC",
+		`{"calendar":false,"on":"yesterday"}`:                    "/v1/backups?on=yesterday",
+	} {
+		if _, err := handle(t.Context(), json.RawMessage(event)); err != nil || asked != want {
+			t.Errorf("%s asks for %s, %v, want %s", event, asked, err, want)
+		}
 	}
 }
 
