@@ -3,6 +3,7 @@ package backup
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -104,7 +105,11 @@ func (e *Engine) resolve(ctx context.Context, b *salvor.Backup) error {
 
 func missing(err error, field, kind, name string) error {
 	if salvor.Is(err, salvor.NotFound) {
-		return salvor.Errorf(salvor.NotFound, "%s: there is no %s %q", field, kind, name).WithHint("salvor get %ss lists them", kind)
+		many := kind + "s"
+		if most, ok := strings.CutSuffix(kind, "y"); ok {
+			many = most + "ies"
+		}
+		return salvor.Errorf(salvor.NotFound, "%s: there is no %s %q", field, kind, name).WithHint("salvor get %s lists them", many)
 	}
 	return fmt.Errorf("%s: %w", field, err)
 }

@@ -418,6 +418,15 @@ func TestEveryRunOnceThoughTheProcessDies(t *testing.T) {
 	}
 }
 
+func TestAPolicyThatIsGoneIsNamed(t *testing.T) {
+	f := newFired(t, "2026-11-20T00:00:00Z", salvor.SchedulePolicySpec{Daily: &salvor.DailyPolicy{Times: []string{"02:00"}}})
+	f.schedule(func(b *salvor.BackupSchedule) { b.Spec.Policy = "gone" })
+	_, err := f.runs().Deliver(t.Context(), "s", f.now)
+	if !salvor.Is(err, salvor.NotFound) || !strings.Contains(err.Error(), `there is no policy "gone"; salvor get policies lists them`) {
+		t.Errorf("it says %v", err)
+	}
+}
+
 // A clock that was years ahead for a while must not keep a schedule from running until then.
 func TestAClockThatWasAheadHoldsNothingUp(t *testing.T) {
 	f := newFired(t, "2026-11-20T00:00:00Z", salvor.SchedulePolicySpec{Daily: &salvor.DailyPolicy{Times: []string{"02:00"}}})
