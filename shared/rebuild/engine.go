@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -42,7 +44,7 @@ func (e *Engine) Sync(ctx context.Context, name string) (*salvor.LocationSync, e
 	err = e.sync(ctx, l, report)
 	report.CompletedAt = metav1.NewTime(e.Now())
 	if err != nil {
-		report.Message = err.Error()
+		report.Message = short(err.Error())
 	} else {
 		report.Complete = report.StartedAt
 	}
@@ -75,13 +77,36 @@ func (e *Engine) sync(ctx context.Context, l *salvor.BackupLocation, report *sal
 	}
 	s := settings{engine: e, loc: loc, report: report}
 	if err := s.read(ctx); err != nil {
-		return errors.Join(append(errs, fmt.Errorf("location %q: %w", l.Name, err))...)
+		return errors.Join(some(errs), fmt.Errorf("location %q: %w", l.Name, err))
 	}
-	errs = append(errs, s.importAll(ctx))
+	imported := s.importAll(ctx)
 	if mine > 0 || others == 0 { // a place where only others write is not written to
-		errs = append(errs, s.exportAll(ctx))
+		return errors.Join(some(errs), imported, s.exportAll(ctx))
+	}
+	return errors.Join(some(errs), imported)
+}
+
+// How much of what went wrong is named: of a bucket that lets nothing be read, that may be every backup, and the location
+// that the catalog keeps must not become too large for it.
+const (
+	mostNamed  = 20
+	maxMessage = 4 << 10
+)
+
+// some joins the first of the errors, and says how many more there are.
+func some(errs []error) error {
+	if more := len(errs) - mostNamed; more > 1 {
+		errs = append(slices.Clone(errs[:mostNamed]), fmt.Errorf("and %d more", more))
 	}
 	return errors.Join(errs...)
+}
+
+// short is the beginning of a text that is too long.
+func short(s string) string {
+	if len(s) > maxMessage {
+		s = strings.ToValidUTF8(s[:maxMessage], "") + " …"
+	}
+	return s
 }
 
 // note keeps the report in the location's status.

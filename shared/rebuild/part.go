@@ -59,6 +59,9 @@ func (p *part) sync(ctx context.Context) (ownership, error) {
 	}
 	var errs []error
 	for _, s := range stored {
+		if ctx.Err() != nil {
+			return p.ownership, some(append(errs, context.Cause(ctx)))
+		}
 		if !s.Manifest {
 			continue
 		}
@@ -69,7 +72,7 @@ func (p *part) sync(ctx context.Context) (ownership, error) {
 		}
 		delete(p.recorded, s.Backup)
 	}
-	return p.ownership, errors.Join(append(errs, p.markGone(ctx))...)
+	return p.ownership, errors.Join(some(errs), p.markGone(ctx))
 }
 
 // record returns what the catalog has of the cluster, by name.
@@ -198,7 +201,7 @@ func (p *part) markGone(ctx context.Context) error {
 			errs = append(errs, fmt.Errorf("backup %q: %w", b.Name, err))
 		}
 	}
-	return errors.Join(errs...)
+	return some(errs)
 }
 
 var errUnchanged = errors.New("nothing to change")

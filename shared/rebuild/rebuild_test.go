@@ -3,6 +3,10 @@ package rebuild_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -118,6 +122,59 @@ func TestADamagedManifestStopsNothing(t *testing.T) {
 	if err != nil || !strings.Contains(l.(*salvor.BackupLocation).Status.Sync.Message, `"torn"`) {
 		t.Errorf("the location's status: %+v, %v", l, err)
 	}
+}
+
+// What the catalog keeps of it must not grow with what went wrong.
+func TestManyDamagedManifestsAreNamedInPart(t *testing.T) {
+	w := newWorld(t)
+	e := w.engine("mine")
+	for i := range 60 {
+		name := fmt.Sprintf("b-%02d", i)
+		w.backup(e, fmt.Sprint("cluster-", i%3), name)
+		if err := os.WriteFile(filepath.Join(w.dir, "location", fmt.Sprint("cluster-", i%3), "backups", name, "manifest.json"), []byte("{"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	e = w.lose(e)
+	r, err := e.Sync(t.Context(), "disk")
+	if !salvor.Is(err, salvor.Corrupt) || r.Unreadable != 60 || len(r.Message) > 5000 || !strings.Contains(r.Message, `backup "b-00"`) {
+		t.Errorf("the sync ended with %+v: %v", r, err)
+	}
+}
+
+// stopping calls stop at the nth reading.
+type stopping struct {
+	location.Location
+	n    int
+	stop func()
+}
+
+func (s *stopping) Get(ctx context.Context, key string) (io.ReadCloser, location.Info, error) {
+	if s.n--; s.n == 0 {
+		s.stop()
+	}
+	return s.Location.Get(ctx, key)
+}
+
+// What an interrupted sync did not come to is not unreadable; the next one imports it.
+func TestAnInterruptedSyncStops(t *testing.T) {
+	w := newWorld(t)
+	e := w.engine("mine")
+	for i := range 20 {
+		w.backup(e, fmt.Sprint("cluster-", i%2), fmt.Sprintf("b-%02d", i))
+	}
+	e = w.lose(e)
+	ctx, stop := context.WithCancel(t.Context())
+	open := e.Open
+	e.Open = func(context.Context, *salvor.BackupLocation) (location.Location, error) {
+		return &stopping{w.loc, 8, stop}, nil
+	}
+	r, err := e.Sync(ctx, "disk")
+	if !errors.Is(err, context.Canceled) || r.Imported == 0 || r.Unreadable > 1 || r.Gone > 0 || !r.Complete.IsZero() {
+		t.Errorf("interrupted it ended with %+v: %v", r, err)
+	}
+	e.Open = open
+	w.sync(e, salvor.LocationSync{Manifests: 20, Imported: 20 - r.Imported})
 }
 
 // Another catalog reads the part of the first: it imports everything, follows its events, and writes nothing.
