@@ -123,7 +123,7 @@ func (a *app) printFound(found []salvor.Object, next string, q catalog.Query, co
 	if err := a.print(out, found, false); err != nil {
 		return err
 	}
-	if !out.table() {
+	if !out.table() && next == "" { // what is printed is all; otherwise whoever reads names has to know
 		return nil
 	}
 	if len(found) == 0 {

@@ -153,8 +153,10 @@ func TestSearchGoesOnAfterACursor(t *testing.T) {
 	if want := "[today late partial old]"; fmt.Sprint(names) != want {
 		t.Errorf("page by page: %v, want %s", names, want)
 	}
-	if r := s.run("backups", "--limit", "1"); !strings.Contains(r.stderr, "there are more: pass --all") {
-		t.Errorf("nothing says that there are more: %s", r.stderr)
+	for _, out := range []string{"table", "wide", "name", "yaml"} {
+		if r := s.run("backups", "--limit", "1", "-o", out); !strings.Contains(r.stderr, "there are more: pass --all") {
+			t.Errorf("-o %s: nothing says that there are more: %s", out, r.stderr)
+		}
 	}
 }
 
