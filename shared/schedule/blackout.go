@@ -47,7 +47,7 @@ func (p *Plan) blackoutAt(at time.Time) time.Time {
 	}
 	latest := at.Add(p.spec.Jitter.Duration)
 	for from := at; !from.After(latest); {
-		_, change := from.In(p.zone).ZoneBounds()
+		change := nextChange(from, p.zone)
 		until := latest
 		if !change.IsZero() && !change.After(latest) {
 			until = change.Add(-time.Second)

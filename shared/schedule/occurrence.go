@@ -132,7 +132,7 @@ func (p *Plan) AfterGaps(after, until time.Time) []time.Time {
 		return nil
 	}
 	for {
-		_, change := after.In(p.zone).ZoneBounds()
+		change := nextChange(after, p.zone)
 		if change.IsZero() || change.After(until) {
 			return all
 		}

@@ -233,6 +233,18 @@ func TestCheckRefusesWhatNeverRuns(t *testing.T) {
 	}
 }
 
+// The last day of a leap year beyond those that files of zones list has no end of its own.
+func TestAfterGapsGoesOnWithoutEnd(t *testing.T) {
+	plan, err := schedule.Compile(daily(berlin, "02:30"), time.Time{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := plan.AfterGaps(at(t, "2040-12-31T12:00:00Z"), at(t, "2041-12-31T12:00:00Z"))
+	if want := at(t, "2041-03-31T01:00:00Z"); len(got) != 1 || !got[0].Equal(want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
 // A blackout is what the clock shows, also in an hour that it shows twice; said otherwise: look at each minute until the jitter
 // is over.
 func TestBlackoutsWhereClocksChange(t *testing.T) {
@@ -241,6 +253,7 @@ func TestBlackoutsWhereClocksChange(t *testing.T) {
 		{berlin, "2027-03-27T20:00:00Z", "01:00", "02:40"}, {berlin, "2027-03-27T20:00:00Z", "02:20", "04:00"}, {berlin, "2027-03-27T20:00:00Z", "23:00", "02:40"},
 		{"America/Havana", "2027-11-06T20:00:00Z", "23:00", "00:30"}, {"America/Havana", "2027-03-13T20:00:00Z", "23:00", "00:30"},
 		{"Australia/Lord_Howe", "2027-04-03T08:00:00Z", "01:20", "01:50"}, {"America/Nuuk", "2027-10-30T20:00:00Z", "23:10", "23:40"},
+		{berlin, "2040-12-30T20:00:00Z", "01:00", "02:40"}, // a leap year beyond those that files of zones list
 	} {
 		zone, err := time.LoadLocation(c.zone)
 		if err != nil {

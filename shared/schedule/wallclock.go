@@ -31,3 +31,13 @@ func instant(wall time.Time, zone *time.Location) time.Time {
 	}
 	return guess
 }
+
+// nextChange is when clocks in the zone change next after the instant; the zero time when they never do. It may name a time at
+// which nothing changes, but none that is over, as ZoneBounds does on the last day of leap years that the zone's file does not list.
+func nextChange(at time.Time, zone *time.Location) time.Time {
+	for after := at; ; after = after.Add(day) {
+		if _, end := after.In(zone).ZoneBounds(); end.IsZero() || end.After(at) {
+			return end
+		}
+	}
+}
