@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"time"
@@ -27,9 +28,31 @@ func (d *demo) prepare(ctx context.Context) error {
 
 // create makes one backup.
 func (d *demo) create(ctx context.Context, name, namespaces string, more ...string) error {
-	args := []string{"backup", "create", name, "--cluster", "production", "--location", "disk", "-n", namespaces}
-	_, err := d.salvor(ctx, append(args, more...)...)
+	args := append([]string{"backup", "create", name, "--cluster", "production", "--location", "disk", "-n", namespaces}, more...)
+	if !d.node() {
+		file, err := d.withoutVolumes(name, namespaces)
+		if err != nil {
+			return err
+		}
+		args = []string{"backup", "create", "-f", file}
+	}
+	_, err := d.salvor(ctx, args...)
 	return err
+}
+
+// withoutVolumes writes a backup as a document: without a node no claim has a volume, and one that can't be cut is a failure.
+func (d *demo) withoutVolumes(name, namespaces string) (file string, err error) {
+	file = filepath.Join(d.dir, name+".yaml")
+	text := fmt.Sprintf(`apiVersion: salvor.io/v1
+kind: Backup
+metadata: {name: %s}
+spec:
+  cluster: production
+  location: disk
+  scope: {namespaces: ["%s"]}
+  volumes: {policies: [{action: Skip, reason: without a node there are no volumes}]}
+`, name, namespaces)
+	return file, os.WriteFile(file, []byte(text), 0o600)
 }
 
 // backUp makes two backups: one of both namespaces, with the rules, and after a release one of the web shop alone. What
@@ -79,18 +102,27 @@ func (d *demo) checkFrozen(ctx context.Context) error {
 	if n, err := fmt.Sscanf(history, "frozen %d\nthawed %d\n", &frozen, &thawed); n != 2 || frozen != thawed {
 		return fmt.Errorf("the rules did not hold the writes: %q (%w)", history, err)
 	}
+	d.frozen = frozen
+	if err := d.awaitOrders(ctx, thawed); err != nil {
+		return err
+	}
+	d.prove("the pre-exec rule held the database at %d orders, the post-exec rule let it go on: it had %d orders at both ends and takes more since", frozen, thawed)
+	return nil
+}
+
+// awaitOrders waits until the database has taken more orders than that.
+func (d *demo) awaitOrders(ctx context.Context, than int) error {
 	for range 50 {
 		now, err := d.orders(ctx)
 		if err != nil {
 			return err
 		}
-		if now > thawed {
-			d.prove("the pre-exec rule held the database at %d orders, the post-exec rule let it go on: it had %d orders at both ends and takes more since", frozen, thawed)
+		if now > than {
 			return nil
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
-	return fmt.Errorf("the database is still frozen at %d orders", thawed)
+	return fmt.Errorf("the database is still frozen at %d orders", than)
 }
 
 // remember reads every object from the API server itself, and chooses the moment to go back to.

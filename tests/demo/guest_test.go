@@ -33,7 +33,13 @@ type cue struct {
 // demo runs the demo on the cluster. The cues come one after the other.
 func demo(t *testing.T, kubeconfig string, cues []cue, args ...string) (screen string, code int) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), testenv.Program(t, "./tests/demo"), append([]string{"--salvor", testenv.Salvor(t), "--kubeconfig", kubeconfig, "--image", localImage}, args...)...)
+	return watch(t, cues, append([]string{testenv.Program(t, "./tests/demo"), "--salvor", testenv.Salvor(t), "--kubeconfig", kubeconfig, "--image", localImage}, args...)...)
+}
+
+// watch runs the demo's command line.
+func watch(t *testing.T, cues []cue, words ...string) (screen string, code int) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), words[0], words[1:]...)
 	cmd.Env = append(os.Environ(), "PATH="+tools(t)+":"+os.Getenv("PATH"), "TMPDIR="+t.TempDir())
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // as a terminal does
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGINT) }
@@ -151,6 +157,7 @@ func interrupt(pid int) { _ = syscall.Kill(-pid, syscall.SIGINT) }
 // On somebody's cluster the demo shows its story, and whatever becomes of it, the cluster is as it was before, to the last
 // field.
 func TestADemoOnSomebodysClusterLeavesNothingBehind(t *testing.T) {
+	t.Parallel()
 	k := testenv.Kube(t, testenv.KubeOptions{Name: "demo", Node: true})
 	kubectl(t, k, "create", "namespace", "salvor-demo-taken1-web")
 	kubectl(t, k, "create", "configmap", "-n", "salvor-demo-taken1-web", "theirs", "--from-literal=a=b")

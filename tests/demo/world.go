@@ -33,6 +33,8 @@ type demo struct {
 	// guest is nil on a cluster of the demo's own.
 	guest *guest
 
+	// frozen is how many orders the database had when it was held.
+	frozen int
 	before *compare.Snapshot
 	// asOf is the moment to go back to.
 	asOf    time.Time
