@@ -179,7 +179,7 @@ func (r *run) execute(ctx context.Context) error {
 	if adopted, err := r.adopt(ctx); adopted || err != nil {
 		return err
 	}
-	if err := r.site.Repository.Claim(ctx, r.CatalogID); err != nil {
+	if err := r.own(ctx); err != nil {
 		return err
 	}
 	r.step(StepPlan)
