@@ -35,12 +35,28 @@ func Config(spec salvor.KubeconfigCluster) (*rest.Config, error) {
 	if file.Contexts[name] == nil {
 		return nil, salvor.Errorf(salvor.NotFound, "%s has no context %q", where, name).WithHint("it has %s", contexts(file))
 	}
+	if err := complete(file, name); err != nil {
+		return nil, salvor.Errorf(salvor.Invalid, "context %q of %s: %w", name, where, err)
+	}
 	// Not the loader that falls back to the service account of a pod: a cluster other than the one named would answer.
 	config, err := clientcmd.NewNonInteractiveClientConfig(*file, name, &clientcmd.ConfigOverrides{}, nil).ClientConfig()
 	if err != nil {
 		return nil, salvor.Errorf(salvor.Invalid, "reading context %q of %s: %w", name, where, err)
 	}
 	return config, nil
+}
+
+// complete makes sure that what the context names is there: without its user one would sign in as nobody, which API
+// servers let do little, but do let in.
+func complete(file *clientcmdapi.Config, name string) error {
+	c := file.Contexts[name]
+	if file.Clusters[c.Cluster] == nil {
+		return fmt.Errorf("there is no cluster %q", c.Cluster)
+	}
+	if c.AuthInfo != "" && file.AuthInfos[c.AuthInfo] == nil {
+		return fmt.Errorf("there is no user %q", c.AuthInfo)
+	}
+	return nil
 }
 
 // load reads one file, or those that kubectl would read. It also says in words which.

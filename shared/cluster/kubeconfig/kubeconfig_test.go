@@ -32,6 +32,8 @@ contexts:
   context: {cluster: two, user: plugin}
 - name: broken
   context: {cluster: nowhere, user: me}
+- name: nobody
+  context: {cluster: one, user: gone}
 `
 
 func write(t *testing.T, text string) string {
@@ -82,9 +84,10 @@ func TestConfigErrors(t *testing.T) {
 		says                []string
 	}{
 		"no file":                    {path: "/nowhere/config", code: salvor.NotFound, says: []string{"/nowhere/config", "does not exist"}},
-		"an unknown context":         {text: good, context: "prd", code: salvor.NotFound, says: []string{`"prd"`, `it has "broken", "eks", "prod"`}},
+		"an unknown context":         {text: good, context: "prd", code: salvor.NotFound, says: []string{`"prd"`, `it has "broken", "eks", "nobody", "prod"`}},
 		"no current context":         {text: strings.Replace(good, "current-context: prod", "", 1), code: salvor.NotFound, says: []string{`"prod"`}},
-		"a cluster that isn't there": {text: good, context: "broken", code: salvor.Invalid, says: []string{"broken"}},
+		"a cluster that isn't there": {text: good, context: "broken", code: salvor.Invalid, says: []string{"broken", `no cluster "nowhere"`}},
+		"a user that isn't there":    {text: good, context: "nobody", code: salvor.Invalid, says: []string{`no user "gone"`}},
 		"not YAML":                   {text: "{", code: salvor.Invalid},
 		"an empty file":              {text: "\n", code: salvor.NotFound},
 		"a directory":                {path: "/", code: salvor.Invalid},

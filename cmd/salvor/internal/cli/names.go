@@ -89,5 +89,5 @@ func only(ctx context.Context, h *home.Home, kind, flag string) (string, error) 
 	case 1:
 		return objects[0].Meta().Name, nil
 	}
-	return "", salvor.Errorf(salvor.Invalid, "there are several of %s", salvor.Plural(kind)).WithHint("choose one with %s", flag)
+	return "", salvor.Errorf(salvor.Invalid, "there are several %s", salvor.Plural(kind)).WithHint("choose one with %s", flag)
 }
