@@ -1,6 +1,7 @@
 package backup_test
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"strings"
@@ -193,5 +194,34 @@ func TestRequestsOfARepeat(t *testing.T) {
 	few, many := requests(2), requests(60)
 	if few.Requests() != many.Requests() || many.Requests() > 14 {
 		t.Errorf("of 2 segments %+v, of 60 %+v", few, many)
+	}
+}
+
+// unreachable is a location that doesn't answer for keys with that end.
+type unreachable struct {
+	location.Location
+	end string
+}
+
+func (u unreachable) Get(ctx context.Context, key string) (io.ReadCloser, location.Info, error) {
+	if strings.HasSuffix(key, u.end) {
+		return nil, location.Info{}, salvor.Errorf(salvor.Unavailable, "no answer")
+	}
+	return u.Location.Get(ctx, key)
+}
+
+// What can't be read at the moment is not called damaged.
+func TestVerifyTellsTroubleFromDamage(t *testing.T) {
+	f, _ := filled(1)
+	b := newBench(t, f)
+	done, err := b.make(t, quiesced("b", "a"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, end := range []string{"report.json", ".zst", "manifest.json"} {
+		repo := repository.New(unreachable{b.loc, end}, "prod")
+		if v, err := repo.Verify(t.Context(), "b", done.Status.RootDigest, nil); !salvor.Is(err, salvor.Unavailable) {
+			t.Errorf("%s: got %+v, %v, want an error", end, v, err)
+		}
 	}
 }

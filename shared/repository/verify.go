@@ -58,14 +58,15 @@ func (r *Repository) Verify(ctx context.Context, backup, rootDigest string, prog
 		return v, nil
 	}
 	v.RootDigest = root
-	if m.Report != "" {
-		if _, err := r.Report(ctx, backup, m.Report, m.ReportDigest); err != nil {
-			v.Problems = append(v.Problems, Problem{Part: "report", Reason: err.Error()})
+	for _, f := range []struct{ part, name, digest string }{{"report", m.Report, m.ReportDigest}, {"reasons", m.Reasons, m.ReasonsDigest}} {
+		if f.name == "" {
+			continue
 		}
-	}
-	if m.Reasons != "" {
-		if _, err := r.Report(ctx, backup, m.Reasons, m.ReasonsDigest); err != nil {
-			v.Problems = append(v.Problems, Problem{Part: "reasons", Reason: err.Error()})
+		_, err := r.Report(ctx, backup, f.name, f.digest)
+		if salvor.Is(err, salvor.Corrupt) || errors.Is(err, location.ErrNotFound) {
+			v.Problems = append(v.Problems, Problem{Part: f.part, Reason: err.Error()})
+		} else if err != nil {
+			return v, err
 		}
 	}
 	return v, r.verifySegments(ctx, m, v, progress)

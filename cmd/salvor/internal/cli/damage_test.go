@@ -54,6 +54,11 @@ func TestVerify(t *testing.T) {
 		if r := s.run("verify", "b1", "--json"); r.code != 7 || !strings.Contains(r.stdout, `"problems"`) {
 			t.Errorf("as JSON it ended with %d: %s", r.code, r.stdout)
 		}
+		for format, says := range map[string]string{"json": `"problems": [`, "yaml": "problems:\n", "name": "backup/prod/b1\n", "wide": ": "} {
+			if r := s.run("verify", "b1", "-o", format); r.code != 7 || !strings.Contains(r.stdout, says) {
+				t.Errorf("as %s it ended with %d: %s", format, r.code, r.stdout)
+			}
+		}
 	}
 	if marks := s.blobs("/damaged/"); len(marks) != 1 {
 		t.Errorf("the damaged segment is marked by %v", marks)

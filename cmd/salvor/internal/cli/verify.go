@@ -20,37 +20,45 @@ the digest in the manifest. BACKUP is a name, or cluster/name.
 
 A segment that is found damaged is marked at the location: the next backup that holds it stores it once more, and then the
 backups before it are whole again.`,
+		Example:           "  salvor verify before-upgrade\n  salvor verify prod/before-upgrade -o json",
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: a.completeOne(salvor.KindBackup),
-		RunE: a.do(func(cmd *cobra.Command, args []string) error {
-			h, err := a.home()
-			if err != nil {
-				return err
-			}
-			b, err := findBackup(cmd.Context(), h, args[0])
-			if err != nil {
-				return err
-			}
-			if b.Status.RootDigest == "" {
-				return salvor.Errorf(salvor.NotFound, "backup %s is %s and has no manifest to verify", b.ID(), b.Status.Phase)
-			}
-			repo, err := h.Repository(cmd.Context(), b.Spec.Location, b.Status.ClusterID)
-			if err != nil {
-				return err
-			}
-			p := a.progress("verifying")
-			v, err := repo.Verify(cmd.Context(), b.Name, b.Status.RootDigest, func(done, of int) {
-				p.show(int64(done), int64(of), fmt.Sprintf("%d of %s", done, count(of, "segment")))
-			})
-			p.end()
-			if err != nil {
-				return err
-			}
-			a.markDamaged(cmd.Context(), repo, v, h.ID)
-			return a.verified(b, v, asJSON)
-		}),
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	out := addOutput(cmd)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON, as -o json")
+	cmd.RunE = a.do(func(cmd *cobra.Command, args []string) error {
+		if asJSON {
+			*out = outJSON
+		}
+		h, err := a.home()
+		if err != nil {
+			return err
+		}
+		b, err := findBackup(cmd.Context(), h, args[0])
+		if err != nil {
+			return err
+		}
+		if b.Status.RootDigest == "" {
+			return salvor.Errorf(salvor.NotFound, "backup %s is %s and has no manifest to verify", b.ID(), b.Status.Phase)
+		}
+		repo, err := h.Repository(cmd.Context(), b.Spec.Location, b.Status.ClusterID)
+		if err != nil {
+			return err
+		}
+		p := a.progress("verifying")
+		v, err := repo.Verify(cmd.Context(), b.Name, b.Status.RootDigest, func(done, of int) {
+			p.show(int64(done), int64(of), fmt.Sprintf("%d of %s", done, count(of, "segment")))
+		})
+		p.end()
+		if err != nil {
+			return err
+		}
+		a.markDamaged(cmd.Context(), repo, v, h.ID)
+		if err := a.printVerified(b, v, *out); err != nil {
+			return err
+		}
+		return damageOf(b, v)
+	})
 	return cmd
 }
 
@@ -67,20 +75,25 @@ func (a *app) markDamaged(ctx context.Context, repo *repository.Repository, v *r
 	}
 }
 
-func (a *app) verified(b *salvor.Backup, v *repository.Verification, asJSON bool) error {
-	if asJSON {
-		if err := a.json(v); err != nil {
-			return err
-		}
-	} else if len(v.Problems) == 0 {
-		_, err := fmt.Fprintf(a.sys.Stdout, "backup/%s is sound: %s, %s, %s as written; root digest %s\n",
+func (a *app) printVerified(b *salvor.Backup, v *repository.Verification, out output) (err error) {
+	switch {
+	case out == outName:
+		_, err = fmt.Fprintln(a.sys.Stdout, reference(b))
+	case !out.table():
+		err = a.value(out, v)
+	case len(v.Problems) == 0:
+		_, err = fmt.Fprintf(a.sys.Stdout, "backup/%s is sound: %s, %s, %s as written; root digest %s\n",
 			b.ID(), count(v.Objects, "object"), count(v.Segments, "segment"), size(v.Bytes), v.RootDigest)
-		return err
-	} else {
+	default:
 		for _, p := range v.Problems {
 			fmt.Fprintln(a.sys.Stdout, problemLine(p))
 		}
 	}
+	return err
+}
+
+// damageOf is the error of a backup that is damaged.
+func damageOf(b *salvor.Backup, v *repository.Verification) error {
 	if len(v.Problems) == 0 {
 		return nil
 	}
