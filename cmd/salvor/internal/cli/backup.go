@@ -149,7 +149,23 @@ func (a *app) makeBackup(ctx context.Context, h *home.Home, b *salvor.Backup, na
 			return a.goOnSettling(ctx, h, recorded, out)
 		}
 	}
-	return a.runBackup(ctx, h, recorded.ID(), out)
+	err = a.runBackup(ctx, h, recorded.ID(), out)
+	if created && h.Remote == nil && ctx.Err() != nil {
+		return a.dropPending(context.WithoutCancel(ctx), h, recorded.ID(), err)
+	}
+	return err
+}
+
+// dropPending cancels a backup that was interrupted before it began: salvor serve would make it after all.
+func (a *app) dropPending(ctx context.Context, h *home.Home, id salvor.BackupID, err error) error {
+	b, readErr := h.Catalog.GetBackup(ctx, id)
+	if readErr != nil || b.Status.Phase != salvor.PhasePending || b.Status.Lease.Epoch > 0 {
+		return err
+	}
+	if _, err := backup.RequestCancel(ctx, h.Catalog, id); err != nil {
+		return err
+	}
+	return salvor.Errorf(salvor.Canceled, "backup %s was canceled before it began", id)
 }
 
 // runBackup makes a recorded backup, and prints how it ended.

@@ -83,6 +83,38 @@ func TestAnInterruptCancelsABackup(t *testing.T) {
 	}
 }
 
+// Whoever is interrupted between the record of a backup and its begin doesn't want it made later.
+func TestABackupThatIsInterruptedBeforeItBeginsIsNotMade(t *testing.T) {
+	s := newShell(t)
+	s.settings()
+	interrupt := make(chan os.Signal, 1)
+	var stdout, stderr output
+	sys := s.system(nil, nil)
+	sys.Stdout, sys.Stderr, sys.Interrupt = &stdout, &stderr, interrupt
+	now := sys.Now
+	var once sync.Once
+	sys.Now = func() time.Time {
+		if r := s.run("get", "backup", "b1"); r.code == 0 {
+			once.Do(func() {
+				interrupt <- os.Interrupt
+				for !strings.Contains(stderr.String(), "once more Ctrl-C") {
+					time.Sleep(time.Millisecond)
+				}
+			})
+		}
+		return now()
+	}
+	if code := cli.Exec(t.Context(), sys, []string{"backup", "create", "b1", "-n", "shop"}); code != 130 {
+		t.Errorf("ended with %d", code)
+	}
+	if !strings.Contains(stderr.String(), "backup prod/b1 was canceled before it began") {
+		t.Errorf("it says\n%s%s", &stdout, &stderr)
+	}
+	if got := s.must("backups", "--phase", "Canceled", "-o", "name"); got != "backup/prod/b1\n" {
+		t.Errorf("canceled is %q", got)
+	}
+}
+
 // The second interrupt of a restore says that it is not done, and what it has left scaled down.
 func TestASecondInterruptSaysWhatARestoreOwes(t *testing.T) {
 	for _, down := range []bool{false, true} {
