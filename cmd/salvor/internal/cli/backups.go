@@ -47,6 +47,9 @@ it opens each backup that the other conditions find, and prints those that hold 
 		cmd.MarkFlagsMutuallyExclusive("calendar", other)
 	}
 	cmd.RunE = a.do(func(cmd *cobra.Command, _ []string) error {
+		if err := f.filled(cmd); err != nil {
+			return err
+		}
 		h, err := a.home()
 		if err != nil {
 			return err

@@ -13,6 +13,9 @@ import (
 // cluster is a Cluster's name or an id.
 func findBackup(ctx context.Context, h *home.Home, ref string) (*salvor.Backup, error) {
 	ref = strings.TrimPrefix(ref, "backup/") // as -o name prints it
+	if ref == "" {                           // to a search, no name means any
+		return nil, salvor.Errorf(salvor.Invalid, "the name of a backup is empty").WithHint("salvor backups lists them")
+	}
 	if cluster, name, ok := strings.Cut(ref, "/"); ok {
 		id, err := clusterID(ctx, h, cluster)
 		if err != nil {

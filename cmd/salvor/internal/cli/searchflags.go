@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"salvor.io/salvor/cmd/salvor/internal/home"
 	"salvor.io/salvor/shared/catalog"
@@ -43,6 +44,20 @@ func (f *searchFlags) add(a *app, cmd *cobra.Command) {
 	_ = cmd.RegisterFlagCompletionFunc("sort", cobra.FixedCompletions(orders, cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.RegisterFlagCompletionFunc("phase", cobra.FixedCompletions(phaseNames(), cobra.ShellCompDirectiveNoFileComp))
 }
+
+// filled refuses conditions that are given and empty, as by a variable of a script that is not set: none is not what was meant.
+func (f *searchFlags) filled(cmd *cobra.Command) (err error) {
+	cmd.Flags().Visit(func(flag *pflag.Flag) {
+		if conditions[flag.Name] && flag.Value.String() == "" {
+			err = salvor.Errorf(salvor.Invalid, "--%s is empty", flag.Name).WithHint("leave it out to find backups whatever it is")
+		}
+	})
+	return err
+}
+
+// conditions are the flags that say which backups are meant.
+var conditions = map[string]bool{"from": true, "to": true, "on": true, "between": true, "last": true, "as-of": true,
+	"cluster": true, "namespace": true, "schedule": true, "name": true, "app": true, "contains": true}
 
 func phaseNames() []string {
 	var names []string

@@ -49,6 +49,22 @@ func TestACommandLineThatIsWrongEndsWithTwo(t *testing.T) {
 	}
 }
 
+// What a variable of a script leaves empty means neither the only backup nor all of them.
+func TestAnEmptyNameIsNoBackup(t *testing.T) {
+	s := newShell(t)
+	s.settings()
+	s.stored("b1", noon)
+	for _, args := range [][]string{{"delete", "backup", "", "--yes"}, {"delete", "backup", "backup/", "--yes"}, {"restore", "", "--yes"}, {"verify", ""}, {"describe", "backup", ""},
+		{"get", "backup", ""}, {"hold", "", "--reason", "x"}, {"cancel", "backup", ""}, {"backups", "--name", ""}, {"backups", "--on", ""}, {"backups", "-n", ""}} {
+		if r := s.run(args...); r.code != 2 || !strings.Contains(r.stderr, "empty") {
+			t.Errorf("salvor %q ended with %d: %s%s", args, r.code, r.stdout, r.stderr)
+		}
+	}
+	if got := s.must("backups", "-o", "name"); got != "backup/prod/b1\n" {
+		t.Errorf("there is %q", got)
+	}
+}
+
 func TestHelpListsTheExitCodes(t *testing.T) {
 	s := newShell(t)
 	for _, args := range [][]string{nil, {"--help"}, {"help"}} {
