@@ -131,6 +131,9 @@ func (r *run) settleNamespaces(ctx context.Context, revision string) error {
 	for _, ns := range n.OptedOut {
 		r.manifest.Warnings = append(r.manifest.Warnings, fmt.Sprintf("namespace %q is left out: it is labelled so", ns))
 	}
+	for _, ns := range n.Ending {
+		r.manifest.Warnings = append(r.manifest.Warnings, fmt.Sprintf("namespace %q was being deleted; a restore leaves it out: take an earlier backup of it", ns))
+	}
 	return nil
 }
 

@@ -141,7 +141,7 @@ func (r *run) chooseNamespaces(ctx context.Context, revision string) (n selectio
 	var all []selection.Namespace
 	l := r.lister(namespaceKind, "", revision)
 	err = l.each(ctx, func(i cluster.Item) error {
-		ns := selection.Namespace{Name: i.Name}
+		ns := selection.Namespace{Name: i.Name, Ending: rawjson.Get(i.Raw, "metadata", "deletionTimestamp") != nil}
 		if raw := rawjson.Get(i.Raw, "metadata", "labels"); raw != nil {
 			if err := json.Unmarshal(raw, &ns.Labels); err != nil {
 				return fmt.Errorf("decoding labels of namespace %s: %w", i.Name, err)

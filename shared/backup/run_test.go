@@ -439,6 +439,16 @@ func TestWarningsOfRulesAreShown(t *testing.T) {
 	}
 }
 
+func TestANamespaceThatIsBeingDeletedIsSaid(t *testing.T) {
+	f, _ := filled(1)
+	f.objects[namespaces.String()] = append(f.objects[namespaces.String()], cluster.Item{Name: "z",
+		Raw: []byte(`{"metadata":{"name":"z","deletionTimestamp":"2026-11-20T10:00:00Z"}}`)})
+	done, err := newBench(t, f).make(t, quiesced("b", "*"))
+	if err != nil || len(done.Status.Warnings) != 1 || !strings.HasPrefix(done.Status.Warnings[0], `namespace "z" was being deleted`) {
+		t.Errorf("got %q, %v", done.Status.Warnings, err)
+	}
+}
+
 func TestNothingChosenIsSaid(t *testing.T) {
 	f, _ := filled(1)
 	done, err := newBench(t, f).make(t, quiesced("b", "zzz-*"))

@@ -11,6 +11,8 @@ import (
 type Namespace struct {
 	Name   string
 	Labels map[string]string
+	// Ending says that it is being deleted.
+	Ending bool
 }
 
 // Namespaces are what a scope says of those of a cluster.
@@ -21,6 +23,8 @@ type Namespaces struct {
 	Missing []string
 	// OptedOut would be taken by a glob or a selector, and say by a label that they don't want to, sorted.
 	OptedOut []string
+	// Ending are those of the chosen that are being deleted, sorted.
+	Ending []string
 }
 
 func (s *Selection) compileNamespaces() error {
@@ -77,6 +81,9 @@ func (s *Selection) Namespaces(all []Namespace) Namespaces {
 			n.OptedOut = append(n.OptedOut, ns.Name)
 		default:
 			n.Chosen = append(n.Chosen, ns.Name)
+			if ns.Ending {
+				n.Ending = append(n.Ending, ns.Name)
+			}
 		}
 	}
 	for _, g := range s.include {
@@ -87,6 +94,7 @@ func (s *Selection) Namespaces(all []Namespace) Namespaces {
 	slices.Sort(n.Chosen)
 	slices.Sort(n.OptedOut)
 	slices.Sort(n.Missing)
+	slices.Sort(n.Ending)
 	n.Missing = slices.Compact(n.Missing)
 	return n
 }
