@@ -54,6 +54,7 @@ var rules = map[string][]rule{
 		{path: annotation("volume.kubernetes.io/selected-node"), why: "a node of the old cluster"},
 		{path: annotation("volume.kubernetes.io/storage-provisioner"), why: setByController},
 		{path: annotation("volume.beta.kubernetes.io/storage-provisioner"), why: setByController},
+		{path: at("metadata", "finalizers"), why: "a snapshot was being cut of it, which only ends where it was begun", edit: dropSnapshotSource},
 		{path: at("spec", "dataSource"), why: madeByRestore, when: ofRestore},
 		{path: at("spec", "dataSourceRef"), why: madeByRestore, when: ofRestore},
 	},
@@ -155,6 +156,14 @@ func isTokenOf(account string) func([]byte) bool {
 		name, ours := strings.CutPrefix(text(rawjson.Get(reference, "name")), account)
 		return ours && (strings.HasPrefix(name, "-token-") || strings.HasPrefix(name, "-dockercfg-"))
 	}
+}
+
+// snapshotSource holds a claim while a snapshot of it is not ready. The snapshot controller takes it off with that snapshot
+// alone: a claim that comes back with it could never be deleted.
+const snapshotSource = "snapshot.storage.kubernetes.io/pvc-as-source-protection"
+
+func dropSnapshotSource(finalizers, _ []byte) []byte {
+	return dropWhere(finalizers, func(f []byte) bool { return text(f) == snapshotSource })
 }
 
 // tokenVolume begins the name of the volume that the ServiceAccount admission plugin adds to each pod.
