@@ -141,6 +141,8 @@ func (p *planner) obstacle(c *Claim, v *archive.Volume, bound, csi bool) string 
 		return p.missing
 	case c.Status.Phase == "Lost":
 		return fmt.Sprintf("the claim has lost its volume: PersistentVolume %q is gone", c.Spec.VolumeName)
+	case c.Metadata.DeletionTimestamp != nil:
+		return "the claim is being deleted: the snapshot controller makes no snapshot of it any more"
 	case c.Spec.VolumeName == "" || c.Status.Phase != "Bound":
 		return "the claim is not bound: there is no volume yet"
 	case !bound:

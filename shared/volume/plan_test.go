@@ -86,6 +86,7 @@ func TestWhatStandsInTheWay(t *testing.T) {
 	}{
 		"not bound":                {claim: []string{`"volumeName":"NAME",`, "", `"Bound"`, `"Pending"`}, want: "not bound"},
 		"lost":                     {claim: []string{`"Bound"`, `"Lost"`}, want: "has lost its volume"},
+		"being deleted":            {objects: []object{pv("data", csi(ebs)), class("ebs", ebs)}, claim: []string{`"uid":`, `"deletionTimestamp":"2026-11-27T10:00:00Z","uid":`}, want: "is being deleted"},
 		"its volume is gone":       {want: `PersistentVolume "data" does not exist`},
 		"in-tree EBS":              {objects: []object{pv("data", object{"awsElasticBlockStore": object{"volumeID": "vol-1"}})}, want: "in-tree EBS volume"},
 		"NFS":                      {objects: []object{pv("data", object{"nfs": object{"server": "x"}})}, want: "kubernetes.io/nfs"},
