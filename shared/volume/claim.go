@@ -1,6 +1,7 @@
 package volume
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 
@@ -8,6 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"salvor.io/salvor/shared/archive"
+	"salvor.io/salvor/shared/transform"
 )
 
 // ClaimKind is resource.group of the claims that have volumes.
@@ -63,10 +65,15 @@ func (c *Claim) capacity() int64 {
 	return q.Value()
 }
 
+// class is the StorageClass of the claim; Kubernetes, too, lets the old annotation decide where both are there.
+func (c *Claim) class() string {
+	return cmp.Or(c.Metadata.Annotations[transform.LegacyClassAnnotation], c.Spec.StorageClassName)
+}
+
 // volume is what the claim itself tells.
 func (c *Claim) volume() archive.Volume {
 	return archive.Volume{Namespace: c.Metadata.Namespace, Claim: c.Metadata.Name, ClaimUID: c.Metadata.UID, PersistentVolume: c.Spec.VolumeName,
-		StorageClass: c.Spec.StorageClassName, Capacity: c.capacity(), VolumeMode: c.Spec.VolumeMode, AccessModes: c.Spec.AccessModes}
+		StorageClass: c.class(), Capacity: c.capacity(), VolumeMode: c.Spec.VolumeMode, AccessModes: c.Spec.AccessModes}
 }
 
 // Unkept is the volume of a claim whose data is not kept.

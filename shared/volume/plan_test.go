@@ -76,6 +76,16 @@ func TestPlanTellsAllOfAVolume(t *testing.T) {
 	}
 }
 
+func TestTheStorageClassOfAClaim(t *testing.T) {
+	c := newCutCluster(pv("data", csi(ebs)), class("ebs", ebs))
+	old := claim(t, "data", `"storageClassName":"gp3",`, "", `"tier":"gold"`, `"volume.beta.kubernetes.io/storage-class":"gp2"`)
+	for want, of := range map[string]volume.Claim{"gp3": claim(t, "data"), "gp2": old} {
+		if v := plan(t, c, nil, of)[0]; v.StorageClass != want {
+			t.Errorf("got %q, want %q", v.StorageClass, want)
+		}
+	}
+}
+
 func TestWhatStandsInTheWay(t *testing.T) {
 	tests := map[string]struct {
 		objects []object
