@@ -12,6 +12,7 @@ var (
 	Denied     = denied
 	ReasonOf   = reasonOf
 	Fitting    = fitting
+	Telling    = telling
 )
 
 // WaveOf is waveOf as a number.

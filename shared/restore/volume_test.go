@@ -53,3 +53,19 @@ func TestTheStorageClassOfAVolume(t *testing.T) {
 		}
 	}
 }
+
+func TestTheEventThatTellsWhyAVolumeIsNotMade(t *testing.T) {
+	event := func(sort, at, message string) []byte {
+		return []byte(`{"type":"` + sort + `","lastTimestamp":"` + at + `","message":"` + message + `"}`)
+	}
+	waits, refused := event("Normal", "2026-11-27T22:35:40Z", "waiting"), event("Warning", "2026-11-27T22:35:05Z", "no block volumes\\n")
+	for want, events := range map[string][][]byte{
+		"":                 nil,
+		"waiting":          {event("Normal", "2026-11-27T22:35:01Z", "provisioning"), waits},
+		"no block volumes": {event("Warning", "2026-11-27T22:35:01Z", "not bound"), refused, waits},
+	} {
+		if got := restore.Telling(events); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}

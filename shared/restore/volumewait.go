@@ -169,16 +169,30 @@ func (r *run) podsOf(ctx context.Context, namespace, claim string) (pods [][]byt
 
 // lastEvent is what the cluster says last about the claim, for an error.
 func (r *run) lastEvent(ctx context.Context, v *Volume) string {
-	last, message := "", ""
+	var events [][]byte
 	err := r.each(ctx, cluster.ListRequest{Resource: eventKind, Namespace: v.Namespace, FieldSelector: "involvedObject.kind=PersistentVolumeClaim,involvedObject.name=" + v.Claim}, func(i cluster.Item) {
-		if at := textOf(i.Raw, "lastTimestamp"); at >= last {
-			last, message = at, textOf(i.Raw, "message")
-		}
+		events = append(events, slices.Clone(i.Raw))
 	})
-	if err != nil || message == "" {
-		return ""
+	if message := telling(events); err == nil && message != "" {
+		return ": " + message
 	}
-	return ": " + strings.TrimSpace(message)
+	return ""
+}
+
+// telling is the message of the last of the events. Warnings go first: Kubernetes repeats that it waits for the driver after
+// the driver has said what is wrong.
+func telling(events [][]byte) string {
+	best, message := "", ""
+	for _, e := range events {
+		at := textOf(e, "lastTimestamp")
+		if textOf(e, "type") == "Warning" {
+			at = "w" + at // sorts behind digits
+		}
+		if at >= best {
+			best, message = at, strings.TrimSpace(textOf(e, "message"))
+		}
+	}
+	return message
 }
 
 // keepHelpers leaves the helpers of the claim when the restore ends.
