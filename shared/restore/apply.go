@@ -125,6 +125,9 @@ func (r *run) bring(ctx context.Context, u *unit, raw []byte) (verdict, error) {
 	if err != nil {
 		return verdict{}, err
 	}
+	if v.outcome == salvor.OutcomeCreated && cutsAnew(o) {
+		o.notes = append(o.notes, "it is a new snapshot, of the claim as it is now: the old one is not in the backup")
+	}
 	r.uids.put(result.OldUID, textOf(v.live, "metadata", "uid"))
 	v.reason = join(append(o.notes, v.reason)...)
 	switch u.res.String() {

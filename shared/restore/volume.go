@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"salvor.io/salvor/shared/archive"
+	"salvor.io/salvor/shared/rawjson"
 	"salvor.io/salvor/shared/salvor"
 )
 
@@ -118,6 +119,11 @@ func (r *run) replaced(u *unit, name string) string {
 		return "its claim " + v.String() + " gets a new volume, made of its snapshot"
 	}
 	return ""
+}
+
+// cutsAnew reports whether the object is a VolumeSnapshot that cuts a claim when it is created.
+func cutsAnew(o *object) bool {
+	return o.res.String() == snapshotKind.String() && rawjson.Get(o.body, "spec", "source", "persistentVolumeClaimName") != nil
 }
 
 // helper is the name of the objects that stand between the snapshot and the claim. It is the same in each process, and tells

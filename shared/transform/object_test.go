@@ -185,6 +185,7 @@ func TestSkip(t *testing.T) {
 		{"a Pod that something makes again", "pods", `{"metadata":{"name":"a","ownerReferences":[{"kind":"ReplicaSet","name":"r","uid":"u","controller":true}]}}`, "controller"},
 		{"a Job that has run", "jobs.batch", `{"metadata":{"name":"a"},"status":{"conditions":[{"type":"Complete","status":"True"}]}}`, "run again"},
 		{"the authority of the old cluster", "configmaps", `{"metadata":{"name":"kube-root-ca.crt"}}`, "each cluster"},
+		{"a content that its VolumeSnapshot makes again", "volumesnapshotcontents.snapshot.storage.k8s.io", `{"metadata":{"name":"c"},"spec":{"source":{"volumeHandle":"vol-1"}}}`, "gets a new one"},
 		{"a volume that goes with its claim", "persistentvolumes", `{"metadata":{"name":"v","annotations":{"pv.kubernetes.io/provisioned-by":"ebs.csi.aws.com"}},"spec":{"persistentVolumeReclaimPolicy":"Delete"}}`, "provisioned"},
 	} {
 		t.Run(c.sentence, func(t *testing.T) {
@@ -200,6 +201,7 @@ func TestSkip(t *testing.T) {
 	}
 	for _, c := range []struct{ sentence, kind, in string }{
 		{"a Job that still runs", "jobs.batch", `{"metadata":{"name":"a"},"status":{"conditions":[{"type":"Suspended","status":"True"}]}}`},
+		{"a content that names its snapshot", "volumesnapshotcontents.snapshot.storage.k8s.io", `{"metadata":{"name":"c"},"spec":{"source":{"snapshotHandle":"snap-1"}}}`},
 		{"a volume that is kept", "persistentvolumes", `{"metadata":{"name":"v","annotations":{"pv.kubernetes.io/provisioned-by":"ebs.csi.aws.com"}},"spec":{"persistentVolumeReclaimPolicy":"Retain"}}`},
 	} {
 		if _, err := transform.Object([]byte(c.in), resource(c.kind), transform.Options{}); err != nil {

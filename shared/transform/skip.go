@@ -29,6 +29,7 @@ var skipRules = []skipRule{
 	{"configmaps", "is published by each cluster in each of its namespaces", nameIs("kube-root-ca.crt")},
 	{"volumesnapshots.snapshot.storage.k8s.io", "was made for one backup or restore", has("metadata", "labels", "salvor.io/catalog")},
 	{"volumesnapshotcontents.snapshot.storage.k8s.io", "was made for one backup or restore", has("metadata", "labels", "salvor.io/catalog")},
+	{"volumesnapshotcontents.snapshot.storage.k8s.io", "was made for its VolumeSnapshot, which gets a new one of its own", has("spec", "source", "volumeHandle")},
 	{"persistentvolumes", "was provisioned for its claim, which gets a new one; its disk may be gone, or still belong to the old cluster", provisioned},
 }
 

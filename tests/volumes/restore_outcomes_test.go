@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -153,6 +154,22 @@ spec:
 			t.Errorf("the volume has a file: %v", err)
 		}
 	})
+	t.Run("a VolumeSnapshot of the user's", func(t *testing.T) {
+		s.create(t, snapshotKind, s.namespace, "metadata: {name: mine}\nspec: {volumeSnapshotClassName: ebs, source: {persistentVolumeClaimName: stock}}")
+		eventually(t, time.Minute, "it is ready", func() bool { return len(s.contentsOf(t, s.namespace, "mine")) == 1 })
+		s.backUp(t, "with-own")
+		s.Kubectl(t, "-n", s.namespace, "delete", "volumesnapshot", "mine")
+		spec, to := s.into(salvor.RestoreVolumes{})
+		s.restored(t, "own", "with-own", spec, salvor.OutcomeCreated, "its volume is made")
+		if out := s.salvor(t, "describe", "restore", "own", "--outcomes"); !strings.Contains(out, "it is a new snapshot") {
+			t.Errorf("it does not say that the snapshot is another one:\n%s", out)
+		}
+		eventually(t, time.Minute, "it is cut anew", func() bool { return len(s.contentsOf(t, to, "mine")) > 0 })
+		if got := s.contentsOf(t, to, "mine"); len(got) != 1 {
+			t.Errorf("its contents are %q, want the new one alone", got)
+		}
+		s.Kubectl(t, "delete", "namespace", to, "--wait=false")
+	})
 	t.Run("in place, and no volume is made", func(t *testing.T) {
 		class := "c-" + testenv.Unique()
 		s.create(t, cluster.Resource{Group: "storage.k8s.io", Version: "v1", Name: "storageclasses", Kind: "StorageClass"}, "",
@@ -209,6 +226,14 @@ func (s *shelf) suspended(t *testing.T, name, namespace string) {
 	if left := s.leftOfRestores(t, namespace); len(left) != 2 {
 		t.Errorf("between the two processes there is %q", left)
 	}
+}
+
+// contentsOf are the names of the VolumeSnapshotContents for a VolumeSnapshot.
+func (s *shelf) contentsOf(t *testing.T, namespace, snapshot string) []string {
+	t.Helper()
+	all := strings.Fields(s.Kubectl(t, "get", "volumesnapshotcontents", "-o",
+		"jsonpath={range .items[*]}{.spec.volumeSnapshotRef.namespace}/{.spec.volumeSnapshotRef.name}={.metadata.name} {end}"))
+	return slices.DeleteFunc(all, func(c string) bool { return !strings.HasPrefix(c, namespace+"/"+snapshot+"=") })
 }
 
 // none fails if restores into the namespace have left anything.
