@@ -230,6 +230,12 @@ func (c *cutting) look(ctx context.Context) error {
 			group.Go(func() error { return c.keep(ctx, p, s) })
 		case s.Status.Error.said() != "":
 			p.last = s.Status.Error.said()
+			if s.Status.Content == "" {
+				group.Go(func() error {
+					c.mind(ctx, p)
+					return nil
+				})
+			}
 		case s.Status.Content != "":
 			p.last = "its snapshot was not cut in time: driver " + p.volume.Driver + " has not answered"
 		}

@@ -68,6 +68,22 @@ func TestWhatHasAStateIsNotCut(t *testing.T) {
 	}
 }
 
+// The snapshot controller never comes to begin with a claim that goes: the application is not held for it.
+func TestAClaimThatGoesWhileItIsCut(t *testing.T) {
+	for want, claims := range map[string][]object{
+		"was deleted":      nil,
+		"is being deleted": {{"kind": "PersistentVolumeClaim", "metadata": object{"namespace": "shop", "name": "bad", "deletionTimestamp": "2026-11-27T10:00:00Z"}}},
+	} {
+		c := newCutCluster(claims...)
+		c.play = func(_ *cutCluster, s object, _ int) { s["status"] = object{"error": object{"message": "can't begin"}} }
+		began := time.Now()
+		got := cut(t, c, volume.CutRequest{Volumes: planned("bad"), Until: began.Add(10 * time.Second)})["bad"]
+		if got.State != archive.VolumeFailed || !strings.Contains(got.Reason, want) || time.Since(began) > 5*time.Second {
+			t.Errorf("after %s it is %s (%s), want that it %s", time.Since(began), got.State, got.Reason, want)
+		}
+	}
+}
+
 func TestCutsThatFail(t *testing.T) {
 	sayTo := func(claim, message string) func(*cutCluster, object, int) {
 		return func(c *cutCluster, s object, _ int) {
@@ -122,7 +138,7 @@ func TestCutsThatFail(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c := newCutCluster()
+			c := newCutCluster(object{"kind": "PersistentVolumeClaim", "metadata": object{"namespace": "shop", "name": "bad"}})
 			if tt.play != nil {
 				c.play = tt.play
 			}
@@ -140,7 +156,7 @@ func TestCutsThatFail(t *testing.T) {
 
 // What may pass is tried again: a busy API server, an answer that was lost, a driver that errs once.
 func TestCutTriesAgain(t *testing.T) {
-	c := newCutCluster()
+	c := newCutCluster(object{"kind": "PersistentVolumeClaim", "metadata": object{"namespace": "shop", "name": "a"}})
 	failed := map[string]bool{}
 	c.fault = func(verb, key string) error {
 		if once := verb + key; !failed[once] {

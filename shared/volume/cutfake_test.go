@@ -47,7 +47,8 @@ func newCutCluster(objects ...object) *cutCluster {
 }
 
 var plural = map[string]string{"PersistentVolume": "persistentvolumes", "StorageClass": "storageclasses", "VolumeSnapshotClass": "volumesnapshotclasses",
-	"VolumeSnapshot": "volumesnapshots", "VolumeSnapshotContent": "volumesnapshotcontents"}
+	"PersistentVolumeClaim": "persistentvolumeclaims",
+	"VolumeSnapshot":        "volumesnapshots", "VolumeSnapshotContent": "volumesnapshotcontents"}
 
 func keyOf(resource, namespace, name string) string { return resource + "/" + namespace + "/" + name }
 

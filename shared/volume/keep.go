@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 
 	"salvor.io/salvor/shared/archive"
+	"salvor.io/salvor/shared/cluster"
 	"salvor.io/salvor/shared/salvor"
 )
 
@@ -58,6 +59,27 @@ func epochLabels(catalog string, backup salvor.BackupID, epoch int64) map[string
 	labels := BackupLabels(catalog, backup)
 	labels[LabelEpoch] = strconv.FormatInt(epoch, 10)
 	return labels
+}
+
+// mind gives a volume up whose claim goes: the snapshot controller would say for ever that it can't begin, and the application
+// be held as long.
+func (c *cutting) mind(ctx context.Context, p *pending) {
+	why := "its claim was deleted while it was cut"
+	q := cluster.ListRequest{Resource: claimKind, Namespace: p.volume.Namespace, FieldSelector: "metadata.name=" + p.volume.Claim} // a backup may list, and not get
+	_, err := c.Cluster.List(ctx, q, func(i cluster.Item) error {
+		claim, err := ClaimOf(i.Raw)
+		switch {
+		case claim.Metadata.Name != p.volume.Claim:
+		case claim.Metadata.DeletionTimestamp == nil:
+			why = ""
+		default:
+			why = "its claim is being deleted: " + p.last
+		}
+		return err
+	})
+	if err == nil && why != "" {
+		p.fail(why)
+	}
 }
 
 // notKept decides what to do about an error of keeping: only what can't pass ends it.
