@@ -132,7 +132,12 @@ func (r *run) settleNamespaces(ctx context.Context, revision string) error {
 		r.manifest.Warnings = append(r.manifest.Warnings, fmt.Sprintf("namespace %q is left out: it is labelled so", ns))
 	}
 	for _, ns := range n.Ending {
-		r.manifest.Warnings = append(r.manifest.Warnings, fmt.Sprintf("namespace %q was being deleted; a restore leaves it out: take an earlier backup of it", ns))
+		if slices.Contains(n.Chosen, ns) {
+			r.manifest.Failures = append(r.manifest.Failures, salvor.Failure{Kind: "namespaces", Namespace: ns, Objects: 1,
+				Reason: fmt.Sprintf("namespace %q was being deleted: this is what was left of it; an earlier backup has it whole", ns)})
+			continue
+		}
+		r.manifest.Warnings = append(r.manifest.Warnings, fmt.Sprintf("namespace %q is left out: it was being deleted; what is left of it is taken where it is named", ns))
 	}
 	return nil
 }

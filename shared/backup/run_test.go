@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -439,13 +440,21 @@ func TestWarningsOfRulesAreShown(t *testing.T) {
 	}
 }
 
-func TestANamespaceThatIsBeingDeletedIsSaid(t *testing.T) {
+// Such a backup must not pass for the newest good one of the namespace.
+func TestANamespaceThatIsBeingDeletedIsNoGoodBackup(t *testing.T) {
 	f, _ := filled(1)
 	f.objects[namespaces.String()] = append(f.objects[namespaces.String()], cluster.Item{Name: "z",
 		Raw: []byte(`{"metadata":{"name":"z","deletionTimestamp":"2026-11-20T10:00:00Z"}}`)})
-	done, err := newBench(t, f).make(t, quiesced("b", "*"))
-	if err != nil || len(done.Status.Warnings) != 1 || !strings.HasPrefix(done.Status.Warnings[0], `namespace "z" was being deleted`) {
-		t.Errorf("got %q, %v", done.Status.Warnings, err)
+	b := newBench(t, f)
+	done, err := b.make(t, quiesced("by-glob", "*"))
+	if err != nil || done.Status.Phase != salvor.PhaseCompleted || slices.Contains(done.Status.Namespaces, "z") ||
+		len(done.Status.Warnings) != 1 || !strings.HasPrefix(done.Status.Warnings[0], `namespace "z" is left out: it was being deleted`) {
+		t.Errorf("by a glob: %v %q %q, %v", done.Status.Phase, done.Status.Namespaces, done.Status.Warnings, err)
+	}
+	done, err = b.make(t, quiesced("by-name", "a", "z"))
+	if err != nil || done.Status.Phase != salvor.PhasePartiallyFailed || !slices.Contains(done.Status.Namespaces, "z") ||
+		!strings.Contains(fmt.Sprint(done.Status.Failures), `namespace "z" was being deleted`) {
+		t.Errorf("by name: %v %q %v, %v", done.Status.Phase, done.Status.Namespaces, done.Status.Failures, err)
 	}
 }
 

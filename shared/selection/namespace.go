@@ -23,7 +23,8 @@ type Namespaces struct {
 	Missing []string
 	// OptedOut would be taken by a glob or a selector, and say by a label that they don't want to, sorted.
 	OptedOut []string
-	// Ending are those of the chosen that are being deleted, sorted.
+	// Ending would be taken, and are being deleted, sorted: what is left of them is taken where the scope names them, for a
+	// backup that has a namespace counts as one of it.
 	Ending []string
 }
 
@@ -80,9 +81,11 @@ func (s *Selection) Namespaces(all []Namespace) Namespaces {
 		case !named && ns.Labels[OptOutLabel] == "true":
 			n.OptedOut = append(n.OptedOut, ns.Name)
 		default:
-			n.Chosen = append(n.Chosen, ns.Name)
 			if ns.Ending {
 				n.Ending = append(n.Ending, ns.Name)
+			}
+			if named || !ns.Ending {
+				n.Chosen = append(n.Chosen, ns.Name)
 			}
 		}
 	}
