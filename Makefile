@@ -18,8 +18,8 @@ TOOLS_GO := env CGO_ENABLED=0 GOFLAGS='$(TOOLS_FLAGS)'
 # The suites of runtests. Whole-system tests start clusters and mostly wait, so that the longest begin first; more of them at
 # once would starve each other on two cores. Tests of one package share its cluster. Unit tests take what processors the
 # others leave. What is tested is vetted by lint.
-UNIT = -race -vet=off -p 2 -timeout 40m $(addprefix ./shared/,rule catalog/dynamo backup) $$(go list ./... | grep -v '^salvor.io/salvor/tests')
-WHOLE = -vet=off -p 2 -parallel 8 -timeout 40m $(addprefix ./tests,/volumes / /aws /demo /freeze /...)
+UNIT = -race -vet=off -ldflags=-w -p 3 -timeout 40m $(addprefix ./shared/,rule catalog/dynamo backup) $$(go list ./... | grep -v '^salvor.io/salvor/tests')
+WHOLE = -vet=off -ldflags=-w -p 2 -parallel 8 -timeout 40m $(addprefix ./tests,/volumes / /backup /aws /demo /freeze /...)
 TOOLS = CGO_ENABLED=0 -C tools -vet=off -p 1 $(TOOLS_FLAGS) ./...
 
 # As make build has it, so that its packages are compiled once for both.
