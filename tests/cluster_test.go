@@ -64,9 +64,9 @@ func client(t testing.TB, path string) *kube.Client {
 // eventually calls done until it is, for a minute at most.
 func eventually(t testing.TB, what string, done func() bool) {
 	t.Helper()
-	for end := time.Now().Add(time.Minute); !done(); time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(2 * time.Minute); !done(); time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatalf("after a minute still not: %s", what)
+			t.Fatalf("after two minutes still not: %s", what)
 		}
 	}
 }

@@ -55,7 +55,7 @@ func TestBackgroundCommand(t *testing.T) {
 					if b.Ready != nil {
 						b.Ready = &salvor.Probe{Shell: strings.ReplaceAll(b.Ready.Shell, "LOG", file)}
 					}
-					a.Background, a.Timeout = &b, within(20*time.Second)
+					a.Background, a.Timeout = &b, within(time.Minute)
 					log := func() string {
 						return strings.Join(strings.Fields(l.sh(t, ns, pod, "cat "+file)), " ")
 					}
@@ -77,7 +77,7 @@ func TestBackgroundCommand(t *testing.T) {
 					if got := log(); got != "lock unlocked" {
 						t.Errorf("afterwards, the pod's log is %q", got)
 					}
-					if p := report.SubRules[0].Actions[0].Pods[0]; p.ExitCode == nil || *p.ExitCode != 0 || p.Error != "" || p.Duration.Duration > 10*time.Second {
+					if p := report.SubRules[0].Actions[0].Pods[0]; p.ExitCode == nil || *p.ExitCode != 0 || p.Error != "" || p.Duration.Duration > 30*time.Second {
 						t.Errorf("got %+v", p)
 					}
 					if left := l.sh(t, ns, pod, "ls -A /tmp /dev/shm | grep salvor || :"); left != "" {
@@ -158,7 +158,7 @@ spec:
 				t.Fatal(err)
 			}
 			eventually(t, "it is held no more", func() bool { return l.log(t, ns, "p") == "lock unlocked" })
-			if took := time.Since(began); took > 20*time.Second {
+			if took := time.Since(began); took > 30*time.Second {
 				t.Errorf("it was held for another %v", took)
 			}
 			eventually(t, "nothing of it runs", func() bool { return !strings.Contains(l.sh(t, ns, "p", "ps -o args"), "sleep 4321") })

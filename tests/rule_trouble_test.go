@@ -35,7 +35,7 @@ func TestRuleCommandThatHangs(t *testing.T) {
 		_, err := runIn(t, ruleEngine(l), []string{ns}, labelled("app", "x"),
 			salvor.Action{Shell: "echo began >>/tmp/log; sleep 4321 & sleep 4321; echo ended >>/tmp/log", Timeout: within(3 * time.Second)},
 			salvor.Action{Shell: "echo next >>/tmp/log"})
-		if took := time.Since(began); !salvor.Is(err, salvor.DeadlineExceeded) || !strings.Contains(err.Error(), "told to end") || took > 20*time.Second {
+		if took := time.Since(began); !salvor.Is(err, salvor.DeadlineExceeded) || !strings.Contains(err.Error(), "told to end") || took > time.Minute {
 			t.Errorf("got %v after %v", err, took)
 		}
 		eventually(t, "nothing of the line runs", func() bool { return !strings.Contains(l.sh(t, ns, "p", "ps -o args"), "sleep 4321") })
@@ -67,7 +67,7 @@ func TestRulePodThatVanishes(t *testing.T) {
 			t.Fatal(err)
 		}
 		err := <-done
-		if took := time.Since(began); err == nil || !strings.Contains(err.Error(), ns+"/gone") || took > 30*time.Second {
+		if took := time.Since(began); err == nil || !strings.Contains(err.Error(), ns+"/gone") || took > time.Minute {
 			t.Errorf("got %v after %v", err, took)
 		}
 		t.Logf("the error is: %v", err)
@@ -87,7 +87,7 @@ func TestRuleContainerThatRestarts(t *testing.T) {
 		l.ready(t, ns)
 		began := time.Now()
 		_, err := runIn(t, ruleEngine(l), []string{ns}, labelled("app", "x"), salvor.Action{Shell: "echo frozen >>/tmp/log; kill 1; sleep 100; echo late >>/tmp/log"})
-		if took := time.Since(began); err == nil || errors.Is(err, cluster.ErrNotStarted) || !strings.Contains(err.Error(), ns+"/p") || took > 30*time.Second {
+		if took := time.Since(began); err == nil || errors.Is(err, cluster.ErrNotStarted) || !strings.Contains(err.Error(), ns+"/p") || took > time.Minute {
 			t.Errorf("got %v after %v", err, took)
 		}
 		t.Logf("the error is: %v", err)

@@ -118,7 +118,7 @@ func TestShellEndsWithItsConnection(t *testing.T) {
 				}
 				stdin.Close()
 				cmd.Wait()
-				for end := time.Now().Add(10 * time.Second); alive(t, fifo); time.Sleep(10 * time.Millisecond) {
+				for end := time.Now().Add(time.Minute); alive(t, fifo); time.Sleep(10 * time.Millisecond) {
 					if time.Now().After(end) {
 						t.Fatal("something of the line is still running")
 					}

@@ -108,7 +108,7 @@ func (s *site) answers(a app) {
 	for _, p := range a.probes {
 		var got string
 		var err error
-		for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+		for end := time.Now().Add(2 * time.Minute); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
 			if got, err = s.ask(a, p); err == nil && got == p.want {
 				break
 			}
@@ -120,7 +120,7 @@ func (s *site) answers(a app) {
 }
 
 func (s *site) ask(a app, p probe) (string, error) {
-	ctx, cancel := context.WithTimeout(s.Context(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(s.Context(), 20*time.Second)
 	defer cancel()
 	if p.service != "" {
 		data, err := s.raw.Get().AbsPath("/api/v1/namespaces/" + a.namespace + "/services/" + p.service + "/proxy" + p.path).DoRaw(ctx)

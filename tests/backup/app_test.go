@@ -192,7 +192,7 @@ func (s *site) reasons(t testing.TB, m *archive.Manifest) []backup.ScopeObject {
 func awaitPods(t testing.TB, c *kube.Client, ns string, n int) {
 	t.Helper()
 	pods := cluster.Resource{Version: "v1", Name: "pods", Kind: "Pod", Namespaced: true}
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(50 * time.Millisecond) {
 		result, err := c.List(t.Context(), cluster.ListRequest{Resource: pods, Namespace: ns}, func(cluster.Item) error { return nil })
 		if err == nil && result.Items >= n {
 			return

@@ -90,7 +90,7 @@ func defineWidgets(t testing.TB, c *kube.Client) {
 	widgetsOnce.Do(func() {
 		create(t, c, crds, "", "widgets.example.org", `"spec":{"group":"example.org","scope":"Namespaced","names":{"plural":"widgets","singular":"widget","kind":"Widget","listKind":"WidgetList"},
 			"versions":[{"name":"v1","served":true,"storage":true,"schema":{"openAPIV3Schema":{"type":"object","x-kubernetes-preserve-unknown-fields":true}}}]}`)
-		for deadline := time.Now().Add(30 * time.Second); ; {
+		for deadline := time.Now().Add(2 * time.Minute); ; {
 			d, err := c.Discover(t.Context())
 			for _, r := range d.Resources {
 				if err == nil && r.String() == widgets.String() {

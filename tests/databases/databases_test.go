@@ -132,7 +132,7 @@ func (d database) begin(t *testing.T, l *lab, r *salvor.Rule, file string) (p *p
 	h := l.home(t, d.witness(r, file, "sleep 60"), l.ready(t, "redis-thaw"))
 	p = &process{T: t, cmd: h.command(backUp("b", d.namespace, r.Name, d.thaw)...)}
 	p.start()
-	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
 		if times := d.frozen(t, l, file); len(times) > 0 {
 			return p, times[0]
 		}

@@ -54,7 +54,7 @@ func (l *lab) deploy(t *testing.T) {
 	t.Helper()
 	pods := filepath.Join(l.root, "tests", "databases", "pods")
 	var err error
-	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(200 * time.Millisecond) {
+	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end); time.Sleep(200 * time.Millisecond) {
 		// A new namespace lacks its service account for a moment.
 		if _, err = l.TryKubectl(t.Context(), "apply", "-f", pods); err == nil {
 			break

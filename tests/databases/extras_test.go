@@ -71,7 +71,7 @@ func checkpoint(t *testing.T, l *lab, d database) {
 	if out, err := h.run(backUp("b", d.namespace, "postgresql-checkpoint", "")...); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	for end := time.Now().Add(10 * time.Second); seconds(t, count()) <= before; time.Sleep(200 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); seconds(t, count()) <= before; time.Sleep(200 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("the server counts no checkpoint")
 		}
@@ -124,7 +124,7 @@ func baseBackup(t *testing.T, l *lab, d database) {
 	if found == nil {
 		t.Fatalf("no label in\n%s", h.report("b"))
 	}
-	for end := time.Now().Add(20 * time.Second); ; time.Sleep(200 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); ; time.Sleep(200 * time.Millisecond) {
 		// The segment in which the backup ended has to be in the archive; its name is in what pg_backup_stop leaves there.
 		if l.sh(t, d.namespace, "server", `for f in /data/archive/*.backup; do [ ! -e "$f" ] || [ ! -e "/data/archive/$(sed -n 's/^STOP WAL.*file \(.*\))/\1/p' "$f")" ] || echo there; done`) != "" {
 			break

@@ -104,7 +104,7 @@ func (d database) heldBetween(t *testing.T, l *lab, from, to float64) {
 func (d database) goesOn(t *testing.T, l *lab, after float64) float64 {
 	t.Helper()
 	var missing []string
-	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
 		all := d.writes(t, l)
 		missing = nil
 		last := after

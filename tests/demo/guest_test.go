@@ -182,7 +182,7 @@ func TestADemoOnSomebodysClusterLeavesNothingBehind(t *testing.T) {
 // eventuallyQuiet waits until the controllers of a new cluster have made all that they make.
 func eventuallyQuiet(t *testing.T, k testenv.KubeServer) {
 	t.Helper()
-	for deadline := time.Now().Add(60 * time.Second); ; {
+	for deadline := time.Now().Add(2 * time.Minute); ; {
 		first := everything(t, k)
 		time.Sleep(3 * time.Second)
 		if diff := cmp.Diff(first, everything(t, k)); diff == "" {

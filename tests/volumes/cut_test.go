@@ -115,7 +115,7 @@ func TestCutKeepDiscard(t *testing.T) {
 			if err := e.Discard(t.Context(), id, 1, nil); err != nil {
 				t.Fatal(err)
 			}
-			eventually(t, 20*time.Second, "what the first epoch cut is gone", func() bool { return len(a.kept(t)) == 2 })
+			eventually(t, time.Minute, "what the first epoch cut is gone", func() bool { return len(a.kept(t)) == 2 })
 			if err := e.Discard(t.Context(), id, 2, nil); err != nil {
 				t.Fatal(err)
 			}

@@ -38,7 +38,7 @@ func (a *application) expect(t *testing.T, b *salvor.Backup, phase salvor.Phase,
 	a.nothingLeft(t, a.namespace)
 	var kept []string
 	named := a.handles(t, b.Name)
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
 		if kept = a.kept(t); slices.Equal(kept, named) {
 			return v
 		}

@@ -58,7 +58,7 @@ func (w *world) left(t *testing.T, namespaces ...string) (all []string) {
 func (w *world) nothingLeft(t *testing.T, namespaces ...string) {
 	t.Helper()
 	var left []string
-	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
 		if left = w.left(t, namespaces...); len(left) == 0 {
 			return
 		}

@@ -76,7 +76,7 @@ func spdyKubelet(t *testing.T, w http.ResponseWriter, req *http.Request, streams
 		select {
 		case s := <-opened:
 			r.streams[s.Headers().Get("streamType")] = s
-		case <-time.After(10 * time.Second):
+		case <-time.After(time.Minute):
 			t.Errorf("the streams opened are only %v", r.streams)
 			return
 		}

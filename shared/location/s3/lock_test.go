@@ -42,7 +42,7 @@ func TestWhatIsPutIsLockedAndGoesWhenTheLockHasEnded(t *testing.T) {
 func lockedAndGone(t *testing.T, compliance bool) {
 	config, admin, endpoint, bucket := locked(t)
 	const day = 24 * time.Hour
-	clock := time.Now().Add(-2*day + 3*time.Second) // a lock of a day, and a day more, ends three seconds from now
+	clock := time.Now().Add(-2*day + 8*time.Second) // a lock of a day, and a day more, ends eight seconds from now
 	lock := &s3.Lock{Compliance: compliance, For: day}
 	open := func(now func() time.Time) *s3.Store {
 		s, err := s3.New(s3.Options{Bucket: bucket, Prefix: "p", Endpoint: endpoint, Config: config, Lock: lock, Now: now})
@@ -58,7 +58,7 @@ func lockedAndGone(t *testing.T, compliance bool) {
 		t.Fatalf("put: %+v, %v", put, err)
 	}
 	info, err := late.Stat(t.Context(), "a/b")
-	if ends := time.Until(info.LockedUntil); err != nil || ends <= 0 || ends > 5*time.Second {
+	if ends := time.Until(info.LockedUntil); err != nil || ends <= 0 || ends > 10*time.Second {
 		t.Fatalf("it is locked until %s, %v", info.LockedUntil, err)
 	}
 	if err := late.Delete(t.Context(), "a/b"); !errors.Is(err, location.ErrLocked) {

@@ -191,7 +191,7 @@ func TestServeEndsCleanly(t *testing.T) {
 	sys.Stdout, sys.Stderr, sys.Interrupt = &stdout, &stderr, interrupt
 	done := make(chan int)
 	go func() { done <- cli.Exec(t.Context(), sys, []string{"serve", "--listen", api}) }()
-	for deadline := time.Now().Add(20 * time.Second); !strings.Contains(stderr.String(), "msg=serving"); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); !strings.Contains(stderr.String(), "msg=serving"); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("it does not serve: %s", &stderr)
 		}

@@ -138,7 +138,7 @@ spec: {policy: p0, overlap: Queue, template: {spec: {cluster: prod, location: di
 `))
 	s.must("schedule", "run", "q", "--wait=false")
 	s.now = s.now.Add(time.Minute)
-	ctx, stop := context.WithTimeout(t.Context(), time.Second)
+	ctx, stop := context.WithTimeout(t.Context(), 5*time.Second)
 	defer stop()
 	var stdout, stderr bytes.Buffer
 	cli.Exec(ctx, s.system(&stdout, &stderr), []string{"schedule", "run", "q"})

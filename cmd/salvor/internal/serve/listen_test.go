@@ -58,7 +58,7 @@ func TestASocketIsForThisUserAlone(t *testing.T) {
 			t.Errorf("a second server is answered %v", err)
 		}
 		cancel()
-		for end := time.Now().Add(5 * time.Second); ; time.Sleep(time.Millisecond) {
+		for end := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
 			if _, err := os.Stat(path); os.IsNotExist(err) {
 				break
 			}

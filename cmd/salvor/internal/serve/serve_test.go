@@ -167,7 +167,7 @@ func (s *served) end(t *testing.T) {
 // eventually waits until it is so.
 func (s *served) eventually(t *testing.T, what string, is func() bool) {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); !is(); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); !is(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("not in 20 s: %s\n%s", what, s.logged())
 		}
