@@ -10,7 +10,8 @@ import (
 
 // Object is the object that is looked for, in one namespace.
 type Object struct {
-	// Kind is its plural or its kind, with or without group: deployments, Deployment, deployments.apps.
+	// Kind is its plural or its kind, with or without group, or kubectl's short name: deployments, Deployment,
+	// deployments.apps, deploy.
 	Kind string
 	Name string
 }
@@ -24,8 +25,25 @@ func ParseObject(s string) (Object, error) {
 	return Object{Kind: kind, Name: name}, nil
 }
 
-// is reports whether the object is of the kind.
-func (o Object) is(r cluster.Resource) bool {
+// shortNames are those of the namespaced kinds that Kubernetes itself has, by the resource they stand for, as kubectl
+// api-resources of version 1.36 lists them, and of VolumeSnapshots. Manifests don't hold short names.
+var shortNames = map[string]string{
+	"cm": "configmaps", "ep": "endpoints", "limits": "limitranges", "po": "pods", "pvc": "persistentvolumeclaims",
+	"quota": "resourcequotas", "rc": "replicationcontrollers", "sa": "serviceaccounts", "svc": "services",
+	"deploy": "deployments.apps", "ds": "daemonsets.apps", "rs": "replicasets.apps", "sts": "statefulsets.apps",
+	"cj": "cronjobs.batch", "hpa": "horizontalpodautoscalers.autoscaling", "ing": "ingresses.networking.k8s.io",
+	"netpol": "networkpolicies.networking.k8s.io", "pdb": "poddisruptionbudgets.policy", "vs": "volumesnapshots.snapshot.storage.k8s.io",
+}
+
+// Is reports whether the object is of the kind.
+func (o Object) Is(r cluster.Resource) bool {
+	full := r.Name
+	if r.Group != "" {
+		full += "." + r.Group
+	}
+	if shortNames[strings.ToLower(o.Kind)] == full {
+		return true
+	}
 	for _, name := range []string{r.Name, r.Kind} {
 		if strings.EqualFold(o.Kind, name) || r.Group != "" && strings.EqualFold(o.Kind, name+"."+r.Group) {
 			return true
@@ -37,7 +55,7 @@ func (o Object) is(r cluster.Resource) bool {
 // segments returns those of the manifest that may hold the object.
 func (o Object) segments(m *archive.Manifest, namespace string) (may []archive.Segment) {
 	for _, k := range m.Kinds {
-		if !o.is(k.Resource) {
+		if !o.Is(k.Resource) {
 			continue
 		}
 		for _, s := range k.Segments {

@@ -183,10 +183,12 @@ func TestASearchForAnObjectLooksBeyondTheFirstPage(t *testing.T) {
 	for i := range 3 {
 		s.seed(fmt.Sprint("without-", i), noon.Add(time.Duration(i-10)*time.Minute), salvor.PhaseFailed)
 	}
-	if r := s.run("backups", "-n", "shop", "--last", "1d", "--contains", "configmaps/c1", "--limit", "1", "-o", "name"); r.stdout != "backup/prod/with\n" {
-		t.Errorf("found are %s%s", r.stdout, r.stderr)
+	for _, kind := range []string{"configmaps", "ConfigMap", "cm"} {
+		if r := s.run("backups", "-n", "shop", "--last", "1d", "--contains", kind+"/c1", "--limit", "1", "-o", "name"); r.stdout != "backup/prod/with\n" {
+			t.Errorf("found of %s are %s%s", kind, r.stdout, r.stderr)
+		}
 	}
-	if r := s.run("backups", "-n", "shop", "--last", "1d", "--contains", "cm/c1", "--limit", "1"); !strings.Contains(r.stderr, "--contains") {
+	if r := s.run("backups", "-n", "shop", "--last", "1d", "--contains", "map/c1", "--limit", "1"); !strings.Contains(r.stderr, "--contains") {
 		t.Errorf("of a kind that nobody has it says %s", r.stderr)
 	}
 }

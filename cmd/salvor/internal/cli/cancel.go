@@ -15,7 +15,8 @@ func (a *app) cancel() *cobra.Command {
 }
 
 func (a *app) cancelBackup() *cobra.Command {
-	return &cobra.Command{
+	out := output(outTable)
+	cmd := &cobra.Command{
 		Use:               "backup NAME",
 		Short:             "Ask a backup to thaw the application and stop",
 		Args:              cobra.ExactArgs(1),
@@ -43,22 +44,29 @@ func (a *app) cancelBackup() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if b.Status.Phase == salvor.PhaseCompleted || b.Status.Phase == salvor.PhasePartiallyFailed {
-				_, err = fmt.Fprintf(a.sys.Stdout, "%s is %s: its snapshots were ready\n", reference(b), b.Status.Phase)
-			} else if b.Status.Phase.Done() {
-				_, err = fmt.Fprintln(a.sys.Stdout, reference(b), "canceled")
-			} else if b.Status.Phase == salvor.PhaseSettling {
-				_, err = fmt.Fprintf(a.sys.Stdout, "%s asked to stop: the next look at its snapshots ends it\n", reference(b))
-			} else {
-				_, err = fmt.Fprintf(a.sys.Stdout, "%s asked to stop; it thaws first (%s works on it)\n", reference(b), dash(b.Status.Lease.Holder))
-			}
-			return err
+			return a.outcome(out, b, canceled(b))
 		}),
 	}
+	out.add(cmd)
+	return cmd
+}
+
+// canceled says how far a backup that was asked to stop has come.
+func canceled(b *salvor.Backup) string {
+	switch p := b.Status.Phase; {
+	case p == salvor.PhaseCompleted || p == salvor.PhasePartiallyFailed:
+		return fmt.Sprintf("%s is %s: its snapshots were ready", reference(b), p)
+	case p.Done():
+		return reference(b) + " canceled"
+	case p == salvor.PhaseSettling:
+		return reference(b) + " asked to stop: the next look at its snapshots ends it"
+	}
+	return fmt.Sprintf("%s asked to stop; it thaws first (%s works on it)", reference(b), dash(b.Status.Lease.Holder))
 }
 
 func (a *app) cancelRestore() *cobra.Command {
-	return &cobra.Command{
+	out := output(outTable)
+	cmd := &cobra.Command{
 		Use:               "restore NAME",
 		Short:             "Ask a restore to stop after the objects in flight",
 		Args:              cobra.ExactArgs(1),
@@ -84,8 +92,9 @@ func (a *app) cancelRestore() *cobra.Command {
 			case restore.Abandoned(r, a.sys.Now()):
 				done += "; its process has died: salvor serve, or salvor restore with --name " + r.Name + ", puts back what it had begun"
 			}
-			_, err = fmt.Fprintln(a.sys.Stdout, reference(r), done)
-			return err
+			return a.outcome(out, r, reference(r)+" "+done)
 		}),
 	}
+	out.add(cmd)
+	return cmd
 }

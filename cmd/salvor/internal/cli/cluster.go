@@ -18,7 +18,7 @@ func (a *app) cluster() *cobra.Command {
 }
 
 // add checks and stores an object that was made from flags.
-func (a *app) add(ctx context.Context, o salvor.Object, check func(context.Context) (string, error)) error {
+func (a *app) add(ctx context.Context, o salvor.Object, out output, check func(context.Context) (string, error)) error {
 	h, err := a.home()
 	if err != nil {
 		return err
@@ -40,6 +40,5 @@ func (a *app) add(ctx context.Context, o salvor.Object, check func(context.Conte
 	if found != "" {
 		done += " (" + found + ")"
 	}
-	_, err = fmt.Fprintln(a.sys.Stdout, reference(o), done)
-	return err
+	return a.outcome(out, o, reference(o)+" "+done)
 }

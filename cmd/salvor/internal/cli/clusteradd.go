@@ -19,10 +19,11 @@ type clusterFlags struct {
 	level             string
 	trust             []string
 	noCheck           bool
+	out               output
 }
 
 func (a *app) clusterAdd() *cobra.Command {
-	f := &clusterFlags{}
+	f := &clusterFlags{out: outTable}
 	cmd := &cobra.Command{
 		Use:   "add NAME",
 		Short: "Name a context of a kubeconfig, or an EKS cluster, as a cluster, and see that it answers",
@@ -43,11 +44,12 @@ and then checked; salvor cluster check does that again.`,
 			c := salvor.New(salvor.KindCluster).(*salvor.Cluster)
 			c.Name, c.Spec.ID = args[0], f.id
 			if f.eks.ARN != "" {
-				return a.addEKS(cmd.Context(), c, f)
+				return a.addEKSPrinting(cmd.Context(), c, f)
 			}
 			return a.addKubeconfig(cmd.Context(), c, f)
 		}),
 	}
+	f.out.add(cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&f.path, "kubeconfig", "", "kubeconfig file (default $KUBECONFIG, then ~/.kube/config)")
 	flags.StringVar(&f.context, "context", "", "context in the file (default its current one)")
@@ -76,7 +78,7 @@ func (a *app) addKubeconfig(ctx context.Context, c *salvor.Cluster, f *clusterFl
 		return err
 	}
 	c.Spec.Kubeconfig = &pinned
-	return a.add(ctx, c, func(ctx context.Context) (string, error) {
+	return a.add(ctx, c, f.out, func(ctx context.Context) (string, error) {
 		if f.noCheck {
 			return "", nil
 		}
@@ -87,6 +89,19 @@ func (a *app) addKubeconfig(ctx context.Context, c *salvor.Cluster, f *clusterFl
 		err = h.CheckCluster(ctx, c)
 		return "Kubernetes " + c.Status.Version, err
 	})
+}
+
+// addEKSPrinting adds the cluster. What a program asked to be printed is alone on standard output, and what people are told beside it.
+func (a *app) addEKSPrinting(ctx context.Context, c *salvor.Cluster, f *clusterFlags) error {
+	if f.out.table() {
+		return a.addEKS(ctx, c, f)
+	}
+	aside := *a
+	aside.sys.Stdout = a.sys.Stderr
+	if err := aside.addEKS(ctx, c, f); err != nil {
+		return err
+	}
+	return a.print(f.out, []salvor.Object{c}, true)
 }
 
 // addEKS stores the cluster before it is checked: the access that is missing is made from what it holds.

@@ -13,8 +13,15 @@ import (
 	"salvor.io/salvor/shared/salvor"
 )
 
+// deletion is how objects are deleted, and how what was deleted is printed.
+type deletion struct {
+	force, keep bool
+	out         output
+}
+
 func (a *app) delete() *cobra.Command {
-	var yes, force, keep bool
+	var yes bool
+	d := deletion{out: outTable}
 	cmd := &cobra.Command{
 		Use:   "delete KIND NAME...",
 		Short: "Delete objects",
@@ -46,15 +53,24 @@ can't be reached it stays Deleting: do it again when it can, or with --keep-snap
 				}
 			}
 			var errs []error
+			var gone []salvor.Object
 			for _, o := range objects {
-				errs = append(errs, a.deleteOne(cmd.Context(), h, o, force, keep))
+				if err := a.deleteOne(cmd.Context(), h, o, d); err != nil {
+					errs = append(errs, err)
+				} else {
+					gone = append(gone, o)
+				}
+			}
+			if !d.out.table() && len(gone) > 0 {
+				errs = append(errs, a.print(d.out, gone, len(objects) == 1))
 			}
 			return errors.Join(errs...)
 		}),
 	}
+	d.out.add(cmd)
 	cmd.Flags().BoolVar(&yes, "yes", false, "don't ask")
-	cmd.Flags().BoolVar(&force, "force", false, "delete also what schedules or unfinished backups need, and backups that owe a thaw or that a restore reads")
-	cmd.Flags().BoolVar(&keep, "keep-snapshots", false, "leave the volume snapshots of backups with their drivers, and list them")
+	cmd.Flags().BoolVar(&d.force, "force", false, "delete also what schedules or unfinished backups need, and backups that owe a thaw or that a restore reads")
+	cmd.Flags().BoolVar(&d.keep, "keep-snapshots", false, "leave the volume snapshots of backups with their drivers, and list them")
 	return cmd
 }
 
@@ -74,12 +90,16 @@ func (a *app) keptSnapshots(ctx context.Context, h *home.Home, b *salvor.Backup,
 	return m.Volumes, nil
 }
 
-func (a *app) listKept(volumes []archive.Volume) error {
+func (a *app) listKept(volumes []archive.Volume, out output) error {
+	w := a.sys.Stdout
+	if !out.table() {
+		w = a.sys.Stderr
+	}
 	for _, v := range volumes {
 		if v.Snapshot == nil || v.Snapshot.Handle == "" {
 			continue
 		}
-		if _, err := fmt.Fprintf(a.sys.Stdout, "kept: snapshot %s of driver %s, of claim %s/%s, %s\n", v.Snapshot.Handle, v.Snapshot.Driver, v.Namespace, v.Claim, size(v.Capacity)); err != nil {
+		if _, err := fmt.Fprintf(w, "kept: snapshot %s of driver %s, of claim %s/%s, %s\n", v.Snapshot.Handle, v.Snapshot.Driver, v.Namespace, v.Claim, size(v.Capacity)); err != nil {
 			return err
 		}
 	}
@@ -94,26 +114,11 @@ func referenceList(objects []salvor.Object) string {
 	return strings.Join(names, ", ")
 }
 
-func (a *app) deleteOne(ctx context.Context, h *home.Home, o salvor.Object, force, keep bool) error {
+func (a *app) deleteOne(ctx context.Context, h *home.Home, o salvor.Object, d deletion) error {
 	if b, ok := o.(*salvor.Backup); ok {
-		kept, err := a.keptSnapshots(ctx, h, b, keep)
-		if err != nil {
-			return err
-		}
-		if err := h.DeleteBackup(ctx, b.ID(), force, keep); err != nil {
-			return err
-		}
-		if err := a.listKept(kept); err != nil {
-			return err
-		}
-		if b.Spec.Location == "" {
-			_, err := fmt.Fprintln(a.sys.Stdout, reference(o), "deleted")
-			return err
-		}
-		_, err = fmt.Fprintf(a.sys.Stdout, "%s deleted: manifest and reports are gone; its segments stay at location %s until no backup can need them\n", reference(o), b.Spec.Location)
-		return err
+		return a.deleteBackup(ctx, h, b, d)
 	}
-	if !force {
+	if !d.force {
 		if users, err := schedulesUsing(ctx, h, o); err != nil {
 			return err
 		} else if len(users) > 0 {
@@ -124,13 +129,38 @@ func (a *app) deleteOne(ctx context.Context, h *home.Home, o salvor.Object, forc
 			return err
 		}
 	}
-	if r, ok := o.(*salvor.Restore); ok && r.Status.Phase == salvor.PhaseRestoring && !force {
+	if r, ok := o.(*salvor.Restore); ok && r.Status.Phase == salvor.PhaseRestoring && !d.force {
 		return salvor.Errorf(salvor.Conflict, "%s is running, or was killed", reference(o)).WithHint("cancel it first, or pass --force")
 	}
 	if err := h.Catalog.Delete(ctx, o.GetKind(), o.Meta().Name, o.Meta().ResourceVersion); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintln(a.sys.Stdout, reference(o), "deleted")
+	return a.gone(d.out, reference(o)+" deleted")
+}
+
+func (a *app) deleteBackup(ctx context.Context, h *home.Home, b *salvor.Backup, d deletion) error {
+	kept, err := a.keptSnapshots(ctx, h, b, d.keep)
+	if err != nil {
+		return err
+	}
+	if err := h.DeleteBackup(ctx, b.ID(), d.force, d.keep); err != nil {
+		return err
+	}
+	if err := a.listKept(kept, d.out); err != nil {
+		return err
+	}
+	if b.Spec.Location == "" {
+		return a.gone(d.out, reference(b)+" deleted")
+	}
+	return a.gone(d.out, fmt.Sprintf("%s deleted: manifest and reports are gone; its segments stay at location %s until no backup can need them", reference(b), b.Spec.Location))
+}
+
+// gone tells people that an object was deleted.
+func (a *app) gone(out output, sentence string) error {
+	if !out.table() {
+		return nil // all that are gone are printed at the end
+	}
+	_, err := fmt.Fprintln(a.sys.Stdout, sentence)
 	return err
 }
 

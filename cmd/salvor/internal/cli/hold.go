@@ -11,6 +11,7 @@ import (
 
 func (a *app) hold() *cobra.Command {
 	var reason string
+	out := output(outTable)
 	cmd := &cobra.Command{
 		Use:   "hold BACKUP",
 		Short: "Keep a backup from being deleted until it is released",
@@ -32,16 +33,17 @@ manifest, too, so that it outlives the catalog. BACKUP is a name, or cluster/nam
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(a.sys.Stdout, "%s is held: nothing deletes it until salvor release %s\n", reference(b), b.ID())
-			return err
+			return a.outcome(out, b, fmt.Sprintf("%s is held: nothing deletes it until salvor release %s", reference(b), b.ID()))
 		}),
 	}
+	out.add(cmd)
 	cmd.Flags().StringVar(&reason, "reason", "", "why, for people")
 	return cmd
 }
 
 func (a *app) release() *cobra.Command {
-	return &cobra.Command{
+	out := output(outTable)
+	cmd := &cobra.Command{
 		Use:               "release BACKUP",
 		Short:             "Let go of a backup that is held",
 		Args:              cobra.ExactArgs(1),
@@ -58,8 +60,9 @@ func (a *app) release() *cobra.Command {
 			if b, err = h.Release(cmd.Context(), b, a.sys.User); err != nil {
 				return err
 			}
-			_, err = fmt.Fprintln(a.sys.Stdout, reference(b), "released")
-			return err
+			return a.outcome(out, b, reference(b)+" released")
 		}),
 	}
+	out.add(cmd)
+	return cmd
 }

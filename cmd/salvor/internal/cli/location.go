@@ -70,6 +70,7 @@ stored.`,
 		Args: cobra.ExactArgs(1),
 	}
 	f.add(cmd)
+	out := addOutput(cmd)
 	cmd.Flags().BoolVar(&noCheck, "no-check", false, "don't see whether it can be read")
 	cmd.Flags().BoolVar(&a.force, "force", false, forceHelp)
 	cmd.RunE = a.do(func(cmd *cobra.Command, args []string) error {
@@ -80,7 +81,7 @@ stored.`,
 		for _, w := range onlyWritable(l) {
 			a.warn("warning: %s: %s", reference(l), w)
 		}
-		return a.add(cmd.Context(), l, func(ctx context.Context) (string, error) {
+		return a.add(cmd.Context(), l, *out, func(ctx context.Context) (string, error) {
 			if noCheck {
 				return "", nil
 			}

@@ -29,9 +29,13 @@ type output string
 // addOutput gives the command the flag --output.
 func addOutput(cmd *cobra.Command) *output {
 	o := output(outTable)
-	cmd.Flags().VarP(&o, "output", "o", "how to print: "+strings.Join(outputs, ", "))
-	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(outputs, cobra.ShellCompDirectiveNoFileComp))
+	o.add(cmd)
 	return &o
+}
+
+func (o *output) add(cmd *cobra.Command) {
+	cmd.Flags().VarP(o, "output", "o", "how to print: "+strings.Join(outputs, ", "))
+	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(outputs, cobra.ShellCompDirectiveNoFileComp))
 }
 
 // String, Set and Type make output a flag.
@@ -58,6 +62,15 @@ func (o output) withoutNames(hint string) error {
 		return nil
 	}
 	return salvor.Errorf(salvor.Invalid, "--output: there are no names to print").WithHint("%s", hint)
+}
+
+// outcome prints what a command did to an object: the sentence for people, the object for programs.
+func (a *app) outcome(out output, o salvor.Object, sentence string) error {
+	if !out.table() {
+		return a.print(out, []salvor.Object{o}, true)
+	}
+	_, err := fmt.Fprintln(a.sys.Stdout, sentence)
+	return err
 }
 
 // list is what is printed of several objects as JSON.

@@ -85,7 +85,7 @@ func TestVersion(t *testing.T) {
 	if got := s.must("version"); !strings.HasPrefix(got, "salvor v0.0.0-test (go") {
 		t.Errorf("it says %q", got)
 	}
-	if got := s.must("version", "--json"); !strings.Contains(got, `"formatVersion":1`) {
+	if got := s.must("version", "-o", "json"); !strings.Contains(got, `"formatVersion": 1`) {
 		t.Errorf("it says %q", got)
 	}
 }

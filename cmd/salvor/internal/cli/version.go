@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"encoding/json"
 	"fmt"
 	"runtime"
 
@@ -24,12 +23,12 @@ func (a *app) version() *cobra.Command {
 				FormatVersion int    `json:"formatVersion"`
 			}{a.sys.Version, runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH, archive.FormatVersion}
 			if asJSON {
-				return json.NewEncoder(a.sys.Stdout).Encode(v)
+				return a.json(v)
 			}
 			_, err := fmt.Fprintf(a.sys.Stdout, "salvor %s (%s, %s, stored format %d)\n", v.Version, v.Go, v.Platform, v.FormatVersion)
 			return err
 		}),
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	cmd.Flags().VarP(&jsonOutput{&asJSON}, "output", "o", "how to print: table, json")
 	return cmd
 }
