@@ -139,6 +139,7 @@ func TestTheNextBackupThawsWhatADeadOneHeld(t *testing.T) {
 	e := b.log()
 	b.Tuning.LeaseTime = 100 * time.Millisecond
 	b.die(t, quiesced("dead", "a"), "step cut")
+	b.Tuning.LeaseTime = 0 // whoever comes next is in no hurry
 	if _, err := b.as("another").make(t, quiesced("next", "a")); err != nil {
 		t.Fatal(err)
 	}
@@ -168,12 +169,13 @@ func TestALockOfWhichNothingIsOwedIsOverInTime(t *testing.T) {
 }
 
 func TestAnApplicationThatIsHeldAllTheTimeIsSaid(t *testing.T) {
+	t.Parallel() // it waits
 	f, _ := filled(1)
 	b := newBench(t, f)
 	b.die(t, quiesced("one", "c"), "step cut") // its lease is not over
-	b.Tuning.LockWait = time.Second
+	b.Tuning.LockWait = 10 * time.Second
 	done, err := b.as("another").make(t, quiesced("two", "a", "c"))
-	if !salvor.Is(err, salvor.Conflict) || !strings.Contains(err.Error(), "namespace c is held by backup one: its turn did not come within 1s") {
+	if !salvor.Is(err, salvor.Conflict) || !strings.Contains(err.Error(), "namespace c is held by backup one: its turn did not come within 10s") {
 		t.Errorf("got %v", err)
 	}
 	if done.Status.Phase != salvor.PhaseFailed || done.Status.Thaw != nil || !slices.Equal(b.held(t), []string{"c"}) || b.rules.count("pre-exec") != 1 {
@@ -246,7 +248,7 @@ func TestAWorkerThatLostItsLeaseWhileItFreezesLetsGoOfNothing(t *testing.T) {
 		<-ctx.Done()
 		return context.Cause(ctx)
 	}
-	b.Tuning.LeaseTime = 100 * time.Millisecond
+	b.Tuning.LeaseTime = 2 * time.Second
 	if _, err := b.make(t, quiesced("b", "a")); !salvor.Is(err, salvor.Fenced) {
 		t.Errorf("it ended with %v", err)
 	}

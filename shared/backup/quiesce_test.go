@@ -59,7 +59,7 @@ func TestThawRunsWheneverItHasToStop(t *testing.T) {
 				}
 				want := quiesced("b", "a")
 				if why == "for longer than maxFreeze" {
-					want.Spec.MaxFreeze = metav1.Duration{Duration: 50 * time.Millisecond}
+					want.Spec.MaxFreeze = metav1.Duration{Duration: time.Second}
 				}
 				begun, _, err := b.Begin(t.Context(), want)
 				if err != nil {
@@ -69,7 +69,7 @@ func TestThawRunsWheneverItHasToStop(t *testing.T) {
 				if !salvor.Is(err, tt.code) || done.Status.Phase != tt.phase || thawed != 1 || done.Status.Thaw != nil || len(b.held(t)) > 0 {
 					t.Errorf("got %v, %+v; thawed %d times", err, done, thawed)
 				}
-				if why == "for longer than maxFreeze" && !strings.Contains(done.Status.Message, "held for longer than maxFreeze, 50ms") {
+				if why == "for longer than maxFreeze" && !strings.Contains(done.Status.Message, "held for longer than maxFreeze, 1s") {
 					t.Errorf("it says %q", done.Status.Message)
 				}
 				if len(done.Status.Freezes) != 1 || done.Status.FrozenFor.Duration <= 0 || done.Status.Freezes[0].CutAfter.Duration != 0 {
@@ -112,6 +112,7 @@ func (h *hanging) List(ctx context.Context, r cluster.ListRequest, each func(clu
 
 // A rule that ended before maxFreeze bounds nothing that comes after: the capture may take its time.
 func TestMaxFreezeIsOverWithTheThaw(t *testing.T) {
+	t.Parallel() // it waits
 	f, _ := filled(1)
 	b := newBench(t, f)
 	f.fault = func(r cluster.ListRequest, _ int) error {
@@ -121,10 +122,10 @@ func TestMaxFreezeIsOverWithTheThaw(t *testing.T) {
 		return nil
 	}
 	want := quiesced("b", "a")
-	want.Spec.MaxFreeze = metav1.Duration{Duration: 2 * time.Second}
+	want.Spec.MaxFreeze = metav1.Duration{Duration: 5 * time.Second}
 	b.OnStep = func(s backup.Step) {
 		if s == backup.StepCheck {
-			time.Sleep(2100 * time.Millisecond)
+			time.Sleep(5100 * time.Millisecond)
 		}
 	}
 	if done, err := b.make(t, want); err != nil || done.Status.Phase != salvor.PhaseCompleted {
