@@ -38,14 +38,16 @@ var volumeApps = []volumeApp{
 type volumeSide struct {
 	name, class string
 	app         volumeApp
+	bare        bool
 }
 
-// The sides, by the number of volumes. Class "" is bare.
+// The sides, by the number of volumes.
 var (
-	sidesOfOne = []volumeSide{{"bare-1", "", volumeApps[0]}, {"1", "ebs", volumeApps[0]}, {"1-large", "ebs", volumeApps[1]}}
-	sidesOf20  = []volumeSide{{"bare-20", "", volumeApps[2]}, {"20", "ebs", volumeApps[2]}, {"20-large", "ebs", volumeApps[3]}}
-	// The pending ones come last, the many after the one: what is asked for meanwhile takes turns.
-	pendingSides = []volumeSide{{"1-pending", "pending", volumeApps[0]}, {"20-pending", "pending", volumeApps[2]}}
+	sidesOfOne = []volumeSide{{"bare-1", "ebs", volumeApps[0], true}, {"1", "ebs", volumeApps[0], false}, {"1-large", "ebs", volumeApps[1], false}}
+	sidesOf20  = []volumeSide{{"bare-20", "ebs", volumeApps[2], true}, {"20", "ebs", volumeApps[2], false}, {"20-large", "ebs", volumeApps[3], false}}
+	// The pending ones come last, and of 20 the bare ones first, which are deleted at once: the snapshot controller goes on
+	// asking for what is pending, in the turns of what is cut meanwhile.
+	pendingSides = []volumeSide{{"1-pending", "pending", volumeApps[0], false}, {"bare-20-pending", "pending", volumeApps[2], true}, {"20-pending", "pending", volumeApps[2], false}}
 )
 
 // perRound is how often in a round what has one volume, and takes a fraction of a second, is measured; its median counts.
@@ -111,7 +113,10 @@ func volumeResults(times map[string][]float64) []Result {
 			atMost(1.25, "volumes/large-to-small-"+n, ratios(times[n+"-large"], times[n]), "x"),
 			atMost(1.25, "volumes/pending-to-ready-"+n, ratios(times[n+"-pending"], times[n]), "x"))
 	}
-	return results
+	return append(results,
+		info("volumes/bare-20-pending", times["bare-20-pending"], "s"),
+		info("volumes/pending-to-ready-bare-20", ratios(times["bare-20-pending"], times["bare-20"]), "x"),
+		info("volumes/frozen-to-bare-20-pending", ratios(times["20-pending"], times["bare-20-pending"]), "x"))
 }
 
 // volumeRound measures every side, in seconds. It ends when the snapshots that were pending are ready, so that nobody asks for
@@ -135,7 +140,7 @@ func volumeRound(ctx context.Context, b *bench, c *command, client *rest.RESTCli
 		times[side.name] = append(times[side.name], took)
 	}
 	for i, side := range turns {
-		if side.class == "pending" {
+		if side.class == "pending" && !side.bare {
 			if err := c.do(ctx, "backup", "resume", backupOf(round, i, side)); err != nil {
 				return nil, err
 			}
@@ -154,8 +159,8 @@ func backupOf(round, turn int, side volumeSide) string {
 
 // held returns for how many seconds the application was held.
 func (s volumeSide) held(ctx context.Context, b *bench, c *command, client *rest.RESTClient, config *rest.Config, name string) (float64, error) {
-	if s.class == "" {
-		took, err := seconds(func() error { return bareCut(ctx, client, config, s.app) })
+	if s.bare {
+		took, err := seconds(func() error { return bareCut(ctx, client, config, s.app, s.class) })
 		return took, errors.Join(err, removeBareCut(ctx, client, s.app))
 	}
 	file := filepath.Join(b.dir, name+".yaml")

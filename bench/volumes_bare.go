@@ -66,7 +66,7 @@ const bareSnapshots = "/apis/snapshot.storage.k8s.io/v1/namespaces/%s/volumesnap
 
 // bareCut is what no program that holds the application and snapshots its volumes can do without: it runs the commands
 // of the rules, and in between makes all VolumeSnapshots at once and looks until each is bound and was cut.
-func bareCut(ctx context.Context, client *rest.RESTClient, config *rest.Config, app volumeApp) error {
+func bareCut(ctx context.Context, client *rest.RESTClient, config *rest.Config, app volumeApp, class string) error {
 	for _, line := range freezing {
 		if err := execIn(ctx, config, app.namespace, "app", line); err != nil {
 			return err
@@ -75,7 +75,7 @@ func bareCut(ctx context.Context, client *rest.RESTClient, config *rest.Config, 
 	path := fmt.Sprintf(bareSnapshots, app.namespace)
 	err := create(ctx, client, app.volumes, func(i int, _ *rand.Rand) object {
 		return object{path, fmt.Appendf(nil, `{"apiVersion":"snapshot.storage.k8s.io/v1","kind":"VolumeSnapshot","metadata":{"name":"bare-%d"},
-			"spec":{"volumeSnapshotClassName":"ebs","source":{"persistentVolumeClaimName":"v%[1]d"}}}`, i)}
+			"spec":{"volumeSnapshotClassName":%q,"source":{"persistentVolumeClaimName":"v%[1]d"}}}`, i, class)}
 	})
 	if err != nil {
 		return err
