@@ -170,9 +170,10 @@ func refused(err error) bool {
 	return apierrors.IsForbidden(err) || apierrors.IsInvalid(err) || apierrors.IsBadRequest(err) || apierrors.IsNotFound(err)
 }
 
-// await looks until each snapshot is cut, or given up.
+// await looks until each snapshot is cut, or given up. The application is held meanwhile: what it waits between two looks is
+// a twentieth of the time that has passed, up to MostPause: it is held for hardly longer than the cut takes.
 func (c *cutting) await(ctx context.Context) error {
-	for pause := c.tuning.Pause; len(c.pending) > 0; pause = c.longer(pause) {
+	for began := c.Now(); len(c.pending) > 0; {
 		err := c.look(ctx)
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -186,6 +187,7 @@ func (c *cutting) await(ctx context.Context) error {
 			}
 			return nil
 		}
+		pause := min(max(c.Now().Sub(began)/20, c.tuning.Pause), c.tuning.MostPause)
 		if err := sleep(ctx, pause); err != nil {
 			return err
 		}
