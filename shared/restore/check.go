@@ -75,7 +75,7 @@ func (c *checker) conflict(ctx context.Context, o *object) ([]string, error) {
 	if errors.Is(err, errVanished) {
 		return nil, nil
 	}
-	if err != nil || deleting(live) || c.earlier(live) {
+	if err != nil || deleting(live) || c.sinceBegun(live) {
 		return nil, err
 	}
 	if v := c.volumeOf(o.unit, o); v != nil && v.Snapshot != nil {
@@ -90,3 +90,7 @@ func (c *checker) conflict(ctx context.Context, o *object) ([]string, error) {
 	}
 	return c.reallyDiffer(ctx, o, live, fields), nil
 }
+
+// sinceBegun reports whether the object was made since the restore began, by a process before this one, if clocks agree: if they
+// don't, a conflict is found twice or late, and nothing is overwritten.
+func (r *run) sinceBegun(live []byte) bool { return r.resumed && !createdAt(live).Before(r.started) }

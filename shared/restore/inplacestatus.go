@@ -2,7 +2,6 @@ package restore
 
 import (
 	"context"
-	"fmt"
 	"slices"
 
 	"salvor.io/salvor/shared/salvor"
@@ -27,17 +26,9 @@ func (t *tally) unscale(kind, namespace, name string) {
 
 // saveScaled records in the catalog which workloads are scaled down, before one is. Fenced: another process has taken over.
 func (r *run) saveScaled(ctx context.Context) error {
-	_, err := mutate(ctx, r.e.Catalog, r.name, func(stored *salvor.Restore) error {
-		if stored.Status.Lease.Epoch != r.epoch {
-			return fenced(stored, stored.Status.Lease.Holder)
-		}
+	return r.remember(ctx, "what is scaled down", func(s *salvor.RestoreStatus) {
 		r.tally.mu.Lock()
-		stored.Status.ScaledDown = slices.Clone(r.tally.scaled)
+		s.ScaledDown = slices.Clone(r.tally.scaled)
 		r.tally.mu.Unlock()
-		return nil
 	})
-	if err != nil {
-		return fmt.Errorf("recording what is scaled down: %w", err)
-	}
-	return nil
 }

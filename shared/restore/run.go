@@ -26,6 +26,7 @@ type run struct {
 	born    time.Time // when it was asked for: another one of its name may have been, and been deleted
 	started time.Time // in seconds, as the API server writes times
 	resumed bool      // an earlier process began this restore
+	lacked  []string  // namespaces that the target lacked then
 	epoch   int64
 	tally   *tally
 	served  *served
@@ -94,7 +95,7 @@ func (e *Engine) Run(ctx context.Context, r *salvor.Restore) error {
 	if err != nil {
 		return fmt.Errorf("restore %q: recording its start: %w", r.Name, err)
 	}
-	t.scaled = slices.Clone(r.Status.ScaledDown)
+	t.scaled, t.missing = slices.Clone(r.Status.ScaledDown), r.Status.MissingNamespaces
 	workCtx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	stopBeat := e.beat(workCtx, r, t, cancel)
@@ -136,7 +137,7 @@ func (e *Engine) do(ctx context.Context, abort context.CancelCauseFunc, r *salvo
 }
 
 func (e *Engine) newRun(ctx context.Context, abort context.CancelCauseFunc, r *salvor.Restore, t *tally, resumed bool, plan *Plan) *run {
-	w := &run{e: e, name: r.Name, born: r.CreationTimestamp.Time, epoch: r.Status.Lease.Epoch, made: newMade(), tuning: e.Tuning.withDefaults(), plan: plan, policy: r.Spec.Conflict, started: r.Status.StartedAt.Truncate(time.Second), resumed: resumed,
+	w := &run{e: e, name: r.Name, born: r.CreationTimestamp.Time, epoch: r.Status.Lease.Epoch, made: newMade(), tuning: e.Tuning.withDefaults(), plan: plan, policy: r.Spec.Conflict, started: r.Status.StartedAt.Truncate(time.Second), resumed: resumed, lacked: r.Status.MissingNamespaces,
 		tally: t, spaces: newSpaces(), uids: newUIDMap(), claims: &claims{by: map[string]*Source{}}, pending: &waiting{}, abort: abort,
 		settled: newSettled(), done: map[string]bool{}, opened: map[string]bool{}, leave: func() bool { return suspended(ctx) }}
 	w.memory, w.inFlight = semaphore.NewWeighted(w.tuning.Memory), semaphore.NewWeighted(w.tuning.InFlight)
@@ -181,6 +182,9 @@ func (r *run) work(ctx context.Context) error {
 		if err := r.check(ctx, units); err != nil {
 			return err
 		}
+	}
+	if err := r.noteMissing(ctx); err != nil {
+		return err
 	}
 	defer func() {
 		if !r.leave() { // the next process settles what is open

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"salvor.io/salvor/shared/cluster"
 	"salvor.io/salvor/shared/salvor"
 	"salvor.io/salvor/shared/transform"
@@ -21,7 +23,7 @@ type spaces struct {
 
 // space is one namespace of the target.
 type space struct {
-	// made: this restore made it, so that whatever else is in it a controller has put there meanwhile.
+	// made: this restore made it, so that whatever else is in it something in the target has put there meanwhile.
 	made bool
 	// fresh: this very run made it.
 	fresh bool
@@ -87,12 +89,50 @@ func (r *run) namespace(ctx context.Context, o *object) (verdict, error) {
 		return v, err
 	}
 	fresh := v.outcome == salvor.OutcomeCreated
-	r.spaces.set(name, space{made: fresh || r.earlier(v.live), fresh: fresh})
+	r.spaces.set(name, space{made: fresh || r.earlier(name), fresh: fresh})
 	return v, nil
 }
 
-// earlier reports whether the object was made since the restore began, by a process before this one.
-func (r *run) earlier(live []byte) bool { return r.resumed && !createdAt(live).Before(r.started) }
+// earlier reports whether the target lacked the namespace when a process before this one began.
+func (r *run) earlier(name string) bool { return slices.Contains(r.lacked, name) }
+
+// noteMissing records, before anything is written, which namespaces the target lacks: what a later process finds in them
+// this restore has brought, or something in the target after it. Times of creation don't tell: clocks differ. A namespace
+// that can't be looked at is taken to be there, with all that is in it.
+func (r *run) noteMissing(ctx context.Context) error {
+	var mu sync.Mutex
+	missing := slices.Clone(r.lacked)
+	group := errgroup.Group{}
+	group.SetLimit(looksAtOnce)
+	for _, s := range r.plan.Sources {
+		for _, ns := range s.Namespaces {
+			group.Go(func() error {
+				live, err := r.look(ctx, namespaceKind, "", r.moved(ns))
+				if fatal(err) || ctx.Err() != nil {
+					return err
+				}
+				if err == nil && live == nil {
+					mu.Lock()
+					missing = append(missing, r.moved(ns))
+					mu.Unlock()
+				}
+				return nil
+			})
+		}
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	slices.Sort(missing)
+	if missing = slices.Compact(missing); len(missing) == len(r.lacked) {
+		return nil
+	}
+	r.tally.lack(missing)
+	return r.remember(ctx, "which namespaces are missing", func(s *salvor.RestoreStatus) { s.MissingNamespaces = missing })
+}
+
+// looksAtOnce is how many namespaces are looked at at the same time.
+const looksAtOnce = 16
 
 // awaitGone waits for the namespace to go and makes it again.
 func (r *run) awaitGone(ctx context.Context, o *object) (verdict, error) {
@@ -124,12 +164,11 @@ func (r *run) bareNamespaces(ctx context.Context, units []*unit) error {
 		}
 	}
 	slices.Sort(need)
-	res := cluster.Resource{Version: "v1", Name: kindNamespaces, Kind: "Namespace"}
 	for _, ns := range need {
-		if r.spaces.known(ns) || r.scope.except.Match(res) {
+		if r.spaces.known(ns) || r.scope.except.Match(namespaceKind) {
 			continue
 		}
-		o := bare(res, ns)
+		o := bare(namespaceKind, ns)
 		v, err := r.namespace(ctx, o)
 		if fatal(err) || ctx.Err() != nil {
 			return err

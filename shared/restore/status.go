@@ -34,6 +34,22 @@ func (e *Engine) save(ctx context.Context, r *salvor.Restore) error {
 	return nil
 }
 
+// remember writes into the catalog what the next process has to know before this one goes on. Fenced: another process has
+// taken over.
+func (r *run) remember(ctx context.Context, what string, change func(*salvor.RestoreStatus)) error {
+	_, err := mutate(ctx, r.e.Catalog, r.name, func(stored *salvor.Restore) error {
+		if stored.Status.Lease.Epoch != r.epoch {
+			return fenced(stored, stored.Status.Lease.Holder)
+		}
+		change(&stored.Status)
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("recording %s: %w", what, err)
+	}
+	return nil
+}
+
 // beat tells progress, saves the status now and then, and looks for a request to cancel, until it is stopped.
 func (e *Engine) beat(ctx context.Context, r *salvor.Restore, t *tally, abort context.CancelCauseFunc) (stop func()) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx)) // putting back takes its time, too, and needs the lease
@@ -113,7 +129,7 @@ func (e *Engine) finish(ctx context.Context, r *salvor.Restore, plan *Plan, t *t
 		t.warn("the outcome of every object could not be stored: %v", reportErr)
 	}
 	t.fill(&r.Status)
-	r.Status.Checkpoint = ""
+	r.Status.Checkpoint, r.Status.MissingNamespaces = "", nil
 	r.Status.CompletedAt = metav1.NewTime(e.Now())
 	release(&r.Status)
 	err = conclude(&r.Status, err, ended)

@@ -30,6 +30,7 @@ type tally struct {
 	damaged  int // segments
 	volumes  salvor.RestoreVolumeCounts
 	scaled   []salvor.ScaledWorkload
+	missing  []string // namespaces
 
 	report *bufio.Writer
 	pipe   *io.PipeWriter
@@ -93,6 +94,13 @@ func general(reason, name string) string {
 	return strings.ReplaceAll(reason, `"`+name+`"`, `"…"`)
 }
 
+// lack notes which namespaces the target lacked.
+func (t *tally) lack(namespaces []string) {
+	t.mu.Lock()
+	t.missing = namespaces
+	t.mu.Unlock()
+}
+
 // damage counts a segment that is not as it was written.
 func (t *tally) damage() {
 	t.mu.Lock()
@@ -145,7 +153,7 @@ func (t *tally) fill(s *salvor.RestoreStatus) {
 	s.Outcomes = maps.Clone(t.outcomes)
 	s.Warnings = slices.Clone(t.warnings)
 	s.DamagedSegments = t.damaged
-	s.Volumes, s.ScaledDown = t.volumes, slices.Clone(t.scaled)
+	s.Volumes, s.ScaledDown, s.MissingNamespaces = t.volumes, slices.Clone(t.scaled), t.missing
 	s.Failures = nil
 	for f, n := range t.failures {
 		f.Objects = n

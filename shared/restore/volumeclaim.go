@@ -93,7 +93,7 @@ func (r *run) claimOf(ctx context.Context, o *object, v *Volume) (verdict, error
 		case r.ours(live, v):
 			r.await(v)
 			return verdict{outcome: salvor.OutcomeCreated, live: live}, r.makeHelpers(ctx, v)
-		case r.plan.Spec.InPlace() && !r.intruder(live, v):
+		case r.plan.Spec.InPlace() && !r.intruder(v):
 			return verdict{}, r.replaceLater(o, v)
 		default:
 			o.body = plain
@@ -122,14 +122,12 @@ func (r *run) createClaim(ctx context.Context, o *object, v *Volume) (verdict, e
 // ours reports whether this restore has made the live claim.
 func (r *run) ours(live []byte, v *Volume) bool { return transform.SourceOf(live) == r.helper(v) }
 
-// intruder reports whether something else made the live claim since the restore began, so that it has no data worth keeping.
-func (r *run) intruder(live []byte, v *Volume) bool {
-	return r.spaces.made(v.Namespace) && !createdAt(live).Before(r.started)
-}
+// intruder reports whether something else made a claim that is there since the restore began, so that it has no data worth keeping.
+func (r *run) intruder(v *Volume) bool { return r.spaces.made(v.Namespace) }
 
 // keepClaim settles with a claim that exists: what is in its volume stays.
 func (r *run) keepClaim(ctx context.Context, o *object, v *Volume, live []byte) (verdict, error) {
-	if r.intruder(live, v) {
+	if r.intruder(v) {
 		return verdict{}, errors.New("something in the target made it first, with a volume that lacks the data; delete it, and whatever uses it, and restore again")
 	}
 	got, err := r.settleWith(ctx, o, false)

@@ -19,6 +19,7 @@ import (
 var (
 	claimKind        = cluster.Resource{Version: "v1", Name: kindClaims, Kind: "PersistentVolumeClaim", Namespaced: true}
 	volumeKind       = cluster.Resource{Version: "v1", Name: kindVolumes, Kind: "PersistentVolume"}
+	namespaceKind    = cluster.Resource{Version: "v1", Name: kindNamespaces, Kind: "Namespace"}
 	podKind          = cluster.Resource{Version: "v1", Name: "pods", Kind: "Pod", Namespaced: true}
 	eventKind        = cluster.Resource{Version: "v1", Name: "events", Kind: "Event", Namespaced: true}
 	storageClassKind = cluster.Resource{Group: "storage.k8s.io", Version: "v1", Name: "storageclasses", Kind: "StorageClass"}
