@@ -61,7 +61,7 @@ func client(t testing.TB, path string) *kube.Client {
 	return c
 }
 
-// eventually calls done until it is, for a minute at most.
+// eventually calls done until it is, for two minutes at most.
 func eventually(t testing.TB, what string, done func() bool) {
 	t.Helper()
 	for end := time.Now().Add(2 * time.Minute); !done(); time.Sleep(50 * time.Millisecond) {

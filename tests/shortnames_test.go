@@ -8,7 +8,7 @@ import (
 	"salvor.io/salvor/shared/lookup"
 )
 
-// An object is looked for by each short name that the API server has for a kind of its own.
+// An object is looked for by each short name that the API server has for a kind of its own. No test here defines others.
 func TestShortNamesAreThoseOfTheServer(t *testing.T) {
 	t.Parallel()
 	tried := 0

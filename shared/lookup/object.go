@@ -11,7 +11,7 @@ import (
 // Object is the object that is looked for, in one namespace.
 type Object struct {
 	// Kind is its plural or its kind, with or without group, or kubectl's short name: deployments, Deployment,
-	// deployments.apps, deploy.
+	// deployments.apps, deploy, deploy.apps.
 	Kind string
 	Name string
 }
@@ -26,13 +26,13 @@ func ParseObject(s string) (Object, error) {
 }
 
 // shortNames are those of the namespaced kinds that Kubernetes itself has, by the resource they stand for, as kubectl
-// api-resources of version 1.36 lists them, and of VolumeSnapshots. Manifests don't hold short names.
+// api-resources of version 1.36 lists them. Manifests don't hold short names, and custom resources may share one.
 var shortNames = map[string]string{
 	"cm": "configmaps", "ep": "endpoints", "limits": "limitranges", "po": "pods", "pvc": "persistentvolumeclaims",
 	"quota": "resourcequotas", "rc": "replicationcontrollers", "sa": "serviceaccounts", "svc": "services",
 	"deploy": "deployments.apps", "ds": "daemonsets.apps", "rs": "replicasets.apps", "sts": "statefulsets.apps",
 	"cj": "cronjobs.batch", "hpa": "horizontalpodautoscalers.autoscaling", "ing": "ingresses.networking.k8s.io",
-	"netpol": "networkpolicies.networking.k8s.io", "pdb": "poddisruptionbudgets.policy", "vs": "volumesnapshots.snapshot.storage.k8s.io",
+	"netpol": "networkpolicies.networking.k8s.io", "pdb": "poddisruptionbudgets.policy",
 }
 
 // Is reports whether the object is of the kind.
@@ -41,7 +41,8 @@ func (o Object) Is(r cluster.Resource) bool {
 	if r.Group != "" {
 		full += "." + r.Group
 	}
-	if shortNames[strings.ToLower(o.Kind)] == full {
+	short, group, _ := strings.Cut(strings.ToLower(o.Kind), ".")
+	if shortNames[short] == full && (group == "" || group == r.Group) {
 		return true
 	}
 	for _, name := range []string{r.Name, r.Kind} {

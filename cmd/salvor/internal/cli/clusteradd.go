@@ -44,7 +44,7 @@ and then checked; salvor cluster check does that again.`,
 			c := salvor.New(salvor.KindCluster).(*salvor.Cluster)
 			c.Name, c.Spec.ID = args[0], f.id
 			if f.eks.ARN != "" {
-				return a.addEKSPrinting(cmd.Context(), c, f)
+				return a.addEKS(cmd.Context(), c, f)
 			}
 			return a.addKubeconfig(cmd.Context(), c, f)
 		}),
@@ -91,21 +91,9 @@ func (a *app) addKubeconfig(ctx context.Context, c *salvor.Cluster, f *clusterFl
 	})
 }
 
-// addEKSPrinting adds the cluster. What a program asked to be printed is alone on standard output, and what people are told beside it.
-func (a *app) addEKSPrinting(ctx context.Context, c *salvor.Cluster, f *clusterFlags) error {
-	if f.out.table() {
-		return a.addEKS(ctx, c, f)
-	}
-	aside := *a
-	aside.sys.Stdout = a.sys.Stderr
-	if err := aside.addEKS(ctx, c, f); err != nil {
-		return err
-	}
-	return a.print(f.out, []salvor.Object{c}, true)
-}
-
-// addEKS stores the cluster before it is checked: the access that is missing is made from what it holds.
-func (a *app) addEKS(ctx context.Context, c *salvor.Cluster, f *clusterFlags) error {
+// addEKS stores the cluster before it is checked: the access that is missing is made from what it holds. What people are told
+// goes to standard error where a program gets the cluster from standard output.
+func (a *app) addEKS(ctx context.Context, c *salvor.Cluster, f *clusterFlags) (err error) {
 	level, err := access.ParseLevel(f.level)
 	if err != nil {
 		return err
@@ -126,6 +114,16 @@ func (a *app) addEKS(ctx context.Context, c *salvor.Cluster, f *clusterFlags) er
 	done, err := a.store(ctx, h, c)
 	if err != nil {
 		return err
+	}
+	if !f.out.table() {
+		stdout := a.sys.Stdout
+		a.sys.Stdout = a.sys.Stderr
+		defer func() {
+			a.sys.Stdout = stdout
+			if printErr := a.print(f.out, []salvor.Object{c}, true); err == nil {
+				err = printErr
+			}
+		}()
 	}
 	if _, err := fmt.Fprintf(a.sys.Stdout, "%s %s\n\n", reference(c), done); err != nil {
 		return err

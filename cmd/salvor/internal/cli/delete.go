@@ -30,7 +30,8 @@ unfinished or owes a thaw is not deleted.
 
 Deleting a backup deletes its volume snapshots, by way of its cluster, then its manifest and reports from the location, so
 that it can't be restored any more, and then forgets it. Its segments stay: other backups may share them. Where the cluster
-can't be reached it stays Deleting: do it again when it can, or with --keep-snapshots, which leaves the snapshots and lists them.`,
+can't be reached it stays Deleting: do it again when it can, or with --keep-snapshots, which leaves the snapshots and lists
+them, on standard error where -o asks for objects.`,
 		Example:           "  salvor delete rule freeze\n  salvor delete backup prod/before-upgrade --yes",
 		Args:              cobra.MinimumNArgs(2),
 		ValidArgsFunction: a.completeKindAndName,

@@ -47,6 +47,7 @@ is changed. Days and weeks are those of the policy's time zone.`,
 // addJSONOutput adds -o, which takes table and json.
 func addJSONOutput(cmd *cobra.Command, asJSON *bool) {
 	cmd.Flags().VarP(&jsonOutput{asJSON}, "output", "o", "how to print: table, json")
+	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{outTable, outJSON}, cobra.ShellCompDirectiveNoFileComp))
 }
 
 // jsonOutput is the value of -o where there is only one other.

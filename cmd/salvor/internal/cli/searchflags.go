@@ -34,7 +34,7 @@ func (f *searchFlags) add(a *app, cmd *cobra.Command) {
 	flags.StringVarP(&f.selector, "selector", "l", "", "labels of the backup, such as app=shop,tier!=test")
 	flags.StringVar(&f.app, "app", "", "labels that an application was chosen by, such as app=shop: of an app-level backup's label selector")
 	flags.StringVar(&f.name, "name", "", "name or glob")
-	flags.StringVar(&f.contains, "contains", "", "an object that the backup contains, such as deployments/web; needs --namespace and a first date")
+	flags.StringVar(&f.contains, "contains", "", "an object that the backup contains, such as deployments/web or deploy/web; needs --namespace and a first date")
 	flags.StringVar(&f.sort, "sort", "-date", "order: "+strings.Join(orders, ", ")+"; - turns it around. But for the date, what is printed is sorted")
 	flags.StringVar(&f.zone, "zone", "", "IANA zone that dates are meant and printed in (default the local one)")
 	flags.IntVar(&f.limit, "limit", catalog.DefaultLimit, "most backups to print, up to 1000")

@@ -29,6 +29,6 @@ func (a *app) version() *cobra.Command {
 			return err
 		}),
 	}
-	cmd.Flags().VarP(&jsonOutput{&asJSON}, "output", "o", "how to print: table, json")
+	addJSONOutput(cmd, &asJSON)
 	return cmd
 }

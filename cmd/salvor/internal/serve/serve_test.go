@@ -169,7 +169,7 @@ func (s *served) eventually(t *testing.T, what string, is func() bool) {
 	t.Helper()
 	for end := time.Now().Add(time.Minute); !is(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatalf("not in 20 s: %s\n%s", what, s.logged())
+			t.Fatalf("not in a minute: %s\n%s", what, s.logged())
 		}
 	}
 }
