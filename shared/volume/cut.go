@@ -95,6 +95,8 @@ type pending struct {
 	volume *archive.Volume
 	// last is what was last heard of it.
 	last string
+	// minded is when its claim was last looked at.
+	minded time.Time
 	// over says that nothing more will come of it.
 	over bool
 	// group is what it is cut in; nil: it is cut by itself.
@@ -109,6 +111,9 @@ func (p *pending) fail(reason string) {
 	p.volume.State, p.volume.Reason, p.volume.Method, p.volume.Snapshot = archive.VolumeFailed, reason, "", nil
 	p.over = true
 }
+
+// mindEvery is how often the claim of a snapshot that can't begin is looked at.
+const mindEvery = time.Second
 
 // create makes all VolumeSnapshots at once.
 func (c *cutting) create(ctx context.Context) error {
@@ -232,7 +237,8 @@ func (c *cutting) look(ctx context.Context) error {
 			group.Go(func() error { return c.keep(ctx, p, s) })
 		case s.Status.Error.said() != "":
 			p.last = s.Status.Error.said()
-			if s.Status.Content == "" {
+			if s.Status.Content == "" && c.Now().Sub(p.minded) >= mindEvery {
+				p.minded = c.Now()
 				group.Go(func() error {
 					c.mind(ctx, p)
 					return nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -176,6 +177,49 @@ func TestCutTriesAgain(t *testing.T) {
 	if v := cut(t, c, volume.CutRequest{Volumes: planned("a")})["a"]; v.State != archive.VolumeReady {
 		t.Errorf("got %+v", v)
 	}
+}
+
+// The application is held until a cut is seen: that is soon after it, however long it takes.
+func TestACutIsSeenSoon(t *testing.T) {
+	for _, after := range []time.Duration{100 * time.Millisecond, 500 * time.Millisecond, time.Second, 2 * time.Second, 4 * time.Second} {
+		synctest.Test(t, func(t *testing.T) {
+			began, c := time.Now(), newCutCluster()
+			c.play = func(c *cutCluster, s object, _ int) {
+				if time.Since(began) >= after {
+					bind(c, s, false)
+				}
+			}
+			e := engineOn(c)
+			e.Tuning = volume.Tuning{}
+			if _, _, err := e.Cut(t.Context(), volume.CutRequest{Backup: theBackup, Epoch: 1, Volumes: planned("a")}); err != nil {
+				t.Fatal(err)
+			}
+			if late := time.Since(began) - after; late > 20*time.Millisecond+after/19 {
+				t.Errorf("a cut after %s is seen %s later", after, late)
+			}
+			if c.looks > 80 {
+				t.Errorf("it was looked at %d times in %s", c.looks, after)
+			}
+		})
+	}
+}
+
+// A claim is not asked for with each look at a snapshot that can't begin.
+func TestAClaimIsLookedAtNowAndThen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, asked := newCutCluster(object{"kind": "PersistentVolumeClaim", "metadata": object{"namespace": "shop", "name": "bad"}}), 0
+		c.play = func(_ *cutCluster, s object, _ int) { s["status"] = object{"error": object{"message": "can't begin"}} }
+		c.fault = func(verb, key string) error {
+			if verb == "list" && strings.HasPrefix(key, "persistentvolumeclaims/") {
+				asked++
+			}
+			return nil
+		}
+		cut(t, c, volume.CutRequest{Volumes: planned("bad"), Until: time.Now().Add(5 * time.Second)})
+		if asked < 4 || asked > 6 {
+			t.Errorf("in 5 s its claim was asked for %d times", asked)
+		}
+	})
 }
 
 // A cut is given up in time for the thaw.

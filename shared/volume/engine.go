@@ -24,7 +24,7 @@ type Engine struct {
 
 // Tuning changes how the engine waits, not what it does.
 type Tuning struct {
-	// Pause is the least time between two looks at what is awaited; it grows to MostPause. Default 20 ms, and 250 ms.
+	// Pause is the first time between two looks at what is awaited, or two tries; it grows to MostPause. Default 20 ms, and 250 ms.
 	Pause, MostPause time.Duration
 	// CutTime is how long a cut that holds no application may take. Default five minutes.
 	CutTime time.Duration
