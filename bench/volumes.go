@@ -45,7 +45,7 @@ type volumeSide struct {
 var (
 	sidesOfOne = []volumeSide{{"bare-1", "ebs", volumeApps[0], true}, {"1", "ebs", volumeApps[0], false}, {"1-large", "ebs", volumeApps[1], false}}
 	sidesOf20  = []volumeSide{{"bare-20", "ebs", volumeApps[2], true}, {"20", "ebs", volumeApps[2], false}, {"20-large", "ebs", volumeApps[3], false}}
-	// The pending ones come last, and of 20 the bare ones first, which are deleted at once: the snapshot controller goes on
+	// The pending ones come last, and of 20 the bare ones first, which are deleted at once: the csi-snapshotter goes on
 	// asking for what is pending, in the turns of what is cut meanwhile.
 	pendingSides = []volumeSide{{"1-pending", "pending", volumeApps[0], false}, {"bare-20-pending", "pending", volumeApps[2], true}, {"20-pending", "pending", volumeApps[2], false}}
 )
