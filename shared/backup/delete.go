@@ -51,7 +51,7 @@ func RequestDelete(ctx context.Context, c catalog.Catalog, id salvor.BackupID, n
 			return salvor.Errorf(salvor.Conflict, "backup %s is held by %s since %s: %s", id, h.By, h.Since.UTC().Format(time.RFC3339), h.Reason).
 				WithHint("salvor release %s lets go of it", id)
 		}
-		if !s.Phase.Done() && s.Lease.Holder != "" && now.Before(s.Lease.Expires.Time) {
+		if !s.Phase.Done() && s.Lease.Holder != "" && s.Lease.Live(now) {
 			return salvor.Errorf(salvor.Conflict, "backup %s is being made by %s", id, s.Lease.Holder).WithHint("cancel it first")
 		}
 		if s.Thaw != nil && !force {

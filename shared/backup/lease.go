@@ -37,17 +37,18 @@ func (e *Engine) acquire(ctx context.Context, id salvor.BackupID) (*salvor.Backu
 // lease makes this process the backup's worker. Conflict: another one is, and may still live.
 func (e *Engine) lease(b *salvor.Backup, now time.Time) error {
 	l := &b.Status.Lease
-	if l.Holder != "" && l.Holder != e.Holder && now.Before(l.Expires.Time) {
+	if l.Holder != "" && l.Holder != e.Holder && l.Live(now) {
 		return salvor.Errorf(salvor.Conflict, "backup %q is being made by %s", b.Name, l.Holder).
 			WithHint("wait for it, or try again after %s, when its lease has expired", l.Expires.UTC().Format(time.RFC3339))
 	}
-	*l = salvor.Lease{Holder: e.Holder, Epoch: l.Epoch + 1, Expires: metav1.NewTime(now.Add(e.Tuning.withDefaults().LeaseTime))}
+	*l = salvor.Lease{Holder: e.Holder, Epoch: l.Epoch + 1}
+	l.Renew(now, e.Tuning.withDefaults().LeaseTime)
 	return nil
 }
 
 // leaseAnew is lease where this process may be at the backup already.
 func (e *Engine) leaseAnew(b *salvor.Backup, now time.Time) error {
-	if l := b.Status.Lease; l.Holder == e.Holder && now.Before(l.Expires.Time) {
+	if l := b.Status.Lease; l.Holder == e.Holder && l.Live(now) {
 		return salvor.Errorf(salvor.Conflict, "this process is at backup %q already", b.Name)
 	}
 	return e.lease(b, now)
@@ -62,7 +63,7 @@ func Abandoned(b *salvor.Backup, now time.Time) bool {
 	if b.Status.Lease.Expires.IsZero() {
 		return now.Sub(b.CreationTimestamp.Time) > begunIn
 	}
-	return now.After(b.Status.Lease.Expires.Time)
+	return !b.Status.Lease.Live(now)
 }
 
 // Released reports whether the last worker of a backup has let go of it, or whoever paid its thaw: the next one may begin
@@ -91,7 +92,7 @@ func (r *record) update(ctx context.Context, change func(*salvor.BackupStatus)) 
 		if b.Status.Lease.Epoch != r.epoch {
 			return salvor.Errorf(salvor.Fenced, "backup %q was taken over by %s", b.Name, b.Status.Lease.Holder)
 		}
-		b.Status.Lease.Expires = metav1.NewTime(r.engine.Now().Add(r.engine.Tuning.withDefaults().LeaseTime))
+		b.Status.Lease.Renew(r.engine.Now(), r.engine.Tuning.withDefaults().LeaseTime)
 		change(&b.Status)
 		return nil
 	})

@@ -147,7 +147,7 @@ func (r *run) holds(ctx context.Context, f *salvor.Freeze) (bool, error) {
 	}
 	now := r.Now()
 	if b.Status.Thaw != nil {
-		if !now.Before(ThawDue(b)) {
+		if !now.Before(ThawDue(b, now)) {
 			_, _ = r.Engine.PayThaw(ctx, b.ID()) // why it could not be paid is recorded with it
 		}
 		return true, nil
@@ -155,7 +155,7 @@ func (r *run) holds(ctx context.Context, f *salvor.Freeze) (bool, error) {
 	if b.Status.Phase.Done() {
 		return false, nil
 	}
-	return now.Before(f.Spec.Until.Time) || b.Status.Phase == salvor.PhaseQuiescing && now.Before(b.Status.Lease.Expires.Time), nil
+	return now.Before(f.Spec.Until.Time) || b.Status.Phase == salvor.PhaseQuiescing && b.Status.Lease.Live(now), nil
 }
 
 // confirm makes sure, when what is owed is written down, that the namespaces are still this backup's: whoever took one

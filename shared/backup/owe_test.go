@@ -105,10 +105,10 @@ func TestTheThawOfADeadWorkerIsFoundAndPaidOnce(t *testing.T) {
 				t.Fatalf("%v owe a thaw", got)
 			}
 			there, err := b.PayThaw(t.Context(), id)
-			if !salvor.Is(err, salvor.Conflict) || there == nil || !backup.ThawDue(there).Equal(there.Status.Lease.Expires.Time) {
+			if !salvor.Is(err, salvor.Conflict) || there == nil || !backup.ThawDue(there, b.Now()).Equal(there.Status.Lease.Expires.Time) {
 				t.Fatalf("while its worker may live: %v, %+v", err, there)
 			}
-			b.later(backup.ThawDue(there).Sub(b.Now()) + time.Second)
+			b.later(backup.ThawDue(there, b.Now()).Sub(b.Now()) + time.Second)
 			paid, err := b.PayThaw(t.Context(), id)
 			if err != nil || paid.Status.Thaw != nil || paid.Status.Lease.Holder != "" || paid.Status.Phase.Done() || paid.Status.FrozenFor.Duration <= 0 {
 				t.Fatalf("after it: %v, %+v", err, paid)

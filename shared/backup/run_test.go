@@ -378,7 +378,7 @@ func TestWorkerThatLostItsLeaseWritesNothing(t *testing.T) {
 		}
 		taken = true
 		_, err := catalog.MutateBackup(t.Context(), b.catalog, salvor.BackupID{ClusterID: "prod", Name: "b"}, func(b *salvor.Backup) error {
-			b.Status.Lease = salvor.Lease{Holder: "other", Epoch: b.Status.Lease.Epoch + 1, Expires: metav1.NewTime(time.Now().Add(time.Hour))}
+			b.Status.Lease = salvor.Lease{Holder: "other", Epoch: b.Status.Lease.Epoch + 1, Expires: metav1.NewTime(time.Now().Add(time.Minute))}
 			return nil
 		})
 		if err != nil {
@@ -405,7 +405,7 @@ func TestLeaseThatIsHeldIsRespected(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = catalog.MutateBackup(t.Context(), b.catalog, begun.ID(), func(b *salvor.Backup) error {
-		b.Status.Lease = salvor.Lease{Holder: "other", Epoch: 1, Expires: metav1.NewTime(time.Now().Add(time.Hour))}
+		b.Status.Lease = salvor.Lease{Holder: "other", Epoch: 1, Expires: metav1.NewTime(time.Now().Add(time.Minute))}
 		return nil
 	})
 	if err != nil {

@@ -78,17 +78,14 @@ func (s *Schedules) Due(ctx context.Context, b *salvor.BackupSchedule) (*Fired, 
 	return f, s.begin(ctx, b, policy, f)
 }
 
-// ahead is how far the clock of another machine may be ahead. A time that is further was noted by a clock that was wrong.
-const ahead = 5 * time.Minute
-
 // beginsAfter is the time that runs which may be due come after: what was noted at last, unless the clock was wrong then, for
 // no run would begin until that time.
 func beginsAfter(b *salvor.BackupSchedule, policy *salvor.SchedulePolicy, now time.Time) time.Time {
 	since := b.RunsSince(policy).Add(-time.Second) // a schedule may be due at the second it was made
-	if since.After(now.Add(ahead)) {
-		since = now.Add(-ahead)
+	if since.After(now.Add(salvor.ClockAhead)) {
+		since = now.Add(-salvor.ClockAhead)
 	}
-	if last := b.Status.LastRun.Time; last.After(since) && !last.After(now.Add(ahead)) {
+	if last := b.Status.LastRun.Time; last.After(since) && !last.After(now.Add(salvor.ClockAhead)) {
 		return last
 	}
 	return since
@@ -209,7 +206,7 @@ func (s *Schedules) note(ctx context.Context, name string, at time.Time) error {
 		if err != nil {
 			return err
 		}
-		if last := b.Status.LastRun.Time; last.Equal(at) || last.After(at) && !last.After(s.Now().Add(ahead)) {
+		if last := b.Status.LastRun.Time; last.Equal(at) || last.After(at) && !last.After(s.Now().Add(salvor.ClockAhead)) {
 			return nil
 		}
 		b.Status.LastRun = metav1.NewTime(at.UTC())

@@ -117,7 +117,7 @@ func TestAThawIsRunByOneAtATime(t *testing.T) {
 	id := b.owing(t, "b")
 	b.change(t, id, func(s *salvor.BackupStatus) {
 		s.Phase = salvor.PhaseFailed
-		s.Lease = salvor.Lease{Holder: "other", Epoch: 2, Expires: metav1.NewTime(time.Now().Add(time.Hour))}
+		s.Lease = salvor.Lease{Holder: "other", Epoch: 2, Expires: metav1.NewTime(time.Now().Add(time.Minute))}
 	})
 	if _, err := b.PayThaw(t.Context(), id); !salvor.Is(err, salvor.Conflict) || len(b.rules.ran) > 0 {
 		t.Errorf("while another is at it: %v, ran %v", err, b.rules.ran)
@@ -156,6 +156,24 @@ func TestPausesBetweenThawsGrow(t *testing.T) {
 		if got := backup.NextThaw(owed); !got.Equal(want) {
 			t.Errorf("after %d attempts the next is at %s, want %s", attempts, got, want)
 		}
+	}
+}
+
+// The clock of a worker that died was a day ahead: nobody waits for that day.
+func TestAThawIsNotPutOffByAClockThatWasWrong(t *testing.T) {
+	f, _ := filled(1)
+	b := newBench(t, f)
+	id := b.die(t, quiesced("b", "a"), "step cut")
+	b.change(t, id, func(s *salvor.BackupStatus) {
+		tomorrow := metav1.NewTime(b.Now().AddDate(0, 0, 1))
+		s.Lease.Expires, s.Thaw.Since, s.Thaw.LastAttempt, s.Thaw.Attempts = tomorrow, tomorrow, tomorrow, 1
+	})
+	there, err := b.catalog.GetBackup(t.Context(), id)
+	if err != nil || backup.ThawDue(there, b.Now()).After(b.Now()) || !backup.Abandoned(there, b.Now()) {
+		t.Errorf("it is due at %s: %v", backup.ThawDue(there, b.Now()), err)
+	}
+	if paid, err := b.PayThaw(t.Context(), id); err != nil || paid.Status.Thaw != nil {
+		t.Errorf("got %v, %+v", err, paid)
 	}
 }
 

@@ -120,7 +120,7 @@ func (p *Pass) collectOne(ctx context.Context, location, clusterID string, grace
 		return err
 	}
 	done.Repositories++
-	c := &collection{pass: p, repo: repo, location: location, grace: grace, done: done, began: p.Now(), used: map[string]bool{}}
+	c := &collection{pass: p, repo: repo, location: location, grace: grace, done: done, began: p.Now().Round(0), used: map[string]bool{}}
 	if err := c.look(ctx); err != nil {
 		return err
 	}

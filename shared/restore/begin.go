@@ -59,9 +59,9 @@ func RequestCancel(ctx context.Context, c catalog.Objects, name string, now time
 			r.Status.Phase, r.Status.Message = salvor.PhaseCanceled, "canceled before it began"
 		case len(r.Status.ScaledDown) > 0, r.Spec.InPlace():
 			// Whoever takes it up puts that back: a claim may be gone, or its old volume held.
-		case l.Holder != "" && now.After(l.Expires.Time):
+		case l.Holder != "" && !l.Live(now):
 			*l = salvor.Lease{Epoch: l.Epoch + 1} // should it live after all, it is fenced
-			r.Status.Phase, r.Status.CompletedAt, r.Status.Checkpoint = salvor.PhaseCanceled, metav1.NewTime(now), ""
+			r.Status.Phase, r.Status.CompletedAt, r.Status.Checkpoint, r.Status.MissingNamespaces = salvor.PhaseCanceled, metav1.NewTime(now), "", nil
 			r.Status.Message = "canceled; the process that did it had died, and what it has applied stays"
 		}
 		return nil

@@ -28,7 +28,7 @@ func (e *Engine) begin(ctx context.Context, r *salvor.Restore) (resumed bool, er
 			r.Status = stored.Status
 			return errEnded
 		}
-		if lease.Holder != "" && lease.Holder != e.Holder && now.Before(lease.Expires.Time) {
+		if lease.Holder != "" && lease.Holder != e.Holder && lease.Live(now) {
 			return salvor.Errorf(salvor.Conflict, "restore %q is being done by %s", r.Name, lease.Holder).
 				WithHint("wait for it, or try again after %s, when its lease has expired", lease.Expires.UTC().Format(time.RFC3339))
 		}
@@ -61,13 +61,13 @@ func (e *Engine) started(s *salvor.RestoreStatus, epoch int64, now time.Time) {
 // Abandoned reports whether the restore was begun and nobody works on it any more.
 func Abandoned(r *salvor.Restore, now time.Time) bool {
 	s := r.Status
-	return !s.StartedAt.IsZero() && !s.Phase.Done() && now.After(s.Lease.Expires.Time)
+	return !s.StartedAt.IsZero() && !s.Phase.Done() && !s.Lease.Live(now)
 }
 
 // renew extends the lease. An engine without a holder works without one.
 func (e *Engine) renew(s *salvor.RestoreStatus) {
 	if s.Lease.Holder != "" {
-		s.Lease.Expires = metav1.NewTime(e.Now().Add(leaseTime))
+		s.Lease.Renew(e.Now(), leaseTime)
 	}
 }
 

@@ -51,7 +51,7 @@ func (w *Watchdog) look(ctx context.Context, call wake.Call) (*finding, error) {
 // pay lets the application go on, unless its worker may still live, or it is too early for another attempt.
 func (w *Watchdog) pay(ctx context.Context, f *finding) error {
 	owed := f.backup.Status.Thaw
-	if at := backup.ThawDue(f.backup); w.Now().Before(at) {
+	if at := backup.ThawDue(f.backup, w.Now()); w.Now().Before(at) {
 		f.late, f.next = owed.Attempts > 0, at
 		return nil
 	}
@@ -75,7 +75,7 @@ func (w *Watchdog) pay(ctx context.Context, f *finding) error {
 		return nil
 	}
 	if b.Status.Thaw != nil {
-		f.late, f.next = true, backup.ThawDue(b)
+		f.late, f.next = true, backup.ThawDue(b, w.Now())
 		w.alarm(ctx, b, failed)
 	}
 	return nil

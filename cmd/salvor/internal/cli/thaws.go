@@ -87,10 +87,10 @@ func podNames(pods []salvor.PodRef) []string {
 
 // nextThaw says who thaws, or when it is tried next.
 func (a *app) nextThaw(b *salvor.Backup) string {
-	if l := b.Status.Lease; l.Holder != "" && a.sys.Now().Before(l.Expires.Time) {
+	if l := b.Status.Lease; l.Holder != "" && l.Live(a.sys.Now()) {
 		return "by " + l.Holder
 	}
-	if at := backup.ThawDue(b); at.After(a.sys.Now()) {
+	if at := backup.ThawDue(b, a.sys.Now()); at.After(a.sys.Now()) {
 		return a.time(at)
 	}
 	return "due"

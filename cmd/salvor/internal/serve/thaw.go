@@ -21,7 +21,7 @@ func (s *Server) thaw(ctx, work context.Context) error {
 	}
 	s.nextThaw = time.Time{}
 	for _, b := range owing {
-		if at := backup.ThawDue(b); s.Now().Before(at) {
+		if at := backup.ThawDue(b, s.Now()); s.Now().Before(at) {
 			s.nextThaw = at
 			return nil
 		}
