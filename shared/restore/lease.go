@@ -84,7 +84,7 @@ func fenced(r *salvor.Restore, by string) error {
 func (e *Engine) suspend(ctx context.Context, r *salvor.Restore, t *tally, why error) error {
 	t.fill(&r.Status)
 	release(&r.Status)
-	if err := e.save(ctx, r); err != nil {
+	if err := e.save(ctx, r, nil); err != nil {
 		return fmt.Errorf("restore %q: letting go of it: %w", r.Name, err)
 	}
 	return fmt.Errorf("restore %q: %w", r.Name, why)

@@ -229,7 +229,10 @@ func (r *run) wave(ctx context.Context, w wave, units []*unit) error {
 	}
 	switch w {
 	case waveNamespaces:
-		return r.bareNamespaces(ctx, units)
+		if err := r.bareNamespaces(ctx, units); err != nil {
+			return err
+		}
+		return r.noteMade(ctx)
 	case waveDefinitions:
 		return r.awaitDefinitions(ctx, units)
 	case waveBindings:

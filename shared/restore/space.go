@@ -67,6 +67,17 @@ func (s *spaces) made(name string) bool {
 	return name != "" && s.by[name].made
 }
 
+func (s *spaces) allMade() (names []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for name, v := range s.by {
+		if v.made {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
 func (s *spaces) fresh(name string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -111,7 +122,7 @@ func (r *run) noteMissing(ctx context.Context) error {
 				if fatal(err) || ctx.Err() != nil {
 					return err
 				}
-				if err == nil && live == nil {
+				if err == nil && (live == nil || deleting(live)) { // with all that is in it
 					mu.Lock()
 					missing = append(missing, r.moved(ns))
 					mu.Unlock()
@@ -123,12 +134,20 @@ func (r *run) noteMissing(ctx context.Context) error {
 	if err := group.Wait(); err != nil {
 		return err
 	}
+	return r.rememberMissing(ctx, missing)
+}
+
+// noteMade records, when the namespaces are there, which of them this restore has made: one that somebody else made since
+// it looked is not its own, and one that was deleted and made again is.
+func (r *run) noteMade(ctx context.Context) error { return r.rememberMissing(ctx, r.spaces.allMade()) }
+
+func (r *run) rememberMissing(ctx context.Context, missing []string) error {
 	slices.Sort(missing)
-	if missing = slices.Compact(missing); len(missing) == len(r.lacked) {
+	missing = slices.Compact(missing)
+	if !r.tally.lack(missing) {
 		return nil
 	}
-	r.tally.lack(missing)
-	return r.remember(ctx, "which namespaces are missing", func(s *salvor.RestoreStatus) { s.MissingNamespaces = missing })
+	return r.remember(ctx, "which namespaces were missing", func(s *salvor.RestoreStatus) { s.MissingNamespaces = missing })
 }
 
 // looksAtOnce is how many namespaces are looked at at the same time.

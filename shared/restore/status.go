@@ -12,11 +12,15 @@ import (
 )
 
 // save records the restore's status in the catalog and renews the lease; a request to cancel that came meanwhile is kept.
-// Fenced: another process has taken over.
-func (e *Engine) save(ctx context.Context, r *salvor.Restore) error {
+// Fill, if there is one, brings the status up to date when it is written: what was remembered meanwhile is not lost. Fenced: another
+// process has taken over.
+func (e *Engine) save(ctx context.Context, r *salvor.Restore, fill func(*salvor.RestoreStatus)) error {
 	stored, err := mutate(ctx, e.Catalog, r.Name, func(stored *salvor.Restore) error {
 		if stored.Status.Lease.Epoch != r.Status.Lease.Epoch {
 			return fenced(r, stored.Status.Lease.Holder)
+		}
+		if fill != nil {
+			fill(&r.Status)
 		}
 		e.renew(&r.Status)
 		cancel := stored.Status.CancelRequested || r.Status.CancelRequested
@@ -83,8 +87,7 @@ func (e *Engine) beat(ctx context.Context, r *salvor.Restore, t *tally, abort co
 // wrong here shows again at the end.
 func (e *Engine) pulse(ctx context.Context, r *salvor.Restore, t *tally, save bool) error {
 	if save {
-		t.fill(&r.Status)
-		if err := e.save(ctx, r); salvor.Is(err, salvor.Fenced) {
+		if err := e.save(ctx, r, t.fill); salvor.Is(err, salvor.Fenced) {
 			return err
 		}
 	} else if stored, err := get(ctx, e.Catalog, r.Name); err == nil {
@@ -134,7 +137,7 @@ func (e *Engine) finish(ctx context.Context, r *salvor.Restore, plan *Plan, t *t
 	release(&r.Status)
 	err = conclude(&r.Status, err, ended)
 	e.tell(t)
-	if saveErr := e.save(ctx, r); saveErr != nil {
+	if saveErr := e.save(ctx, r, nil); saveErr != nil {
 		return errors.Join(err, fmt.Errorf("restore %q: recording its end: %w", r.Name, saveErr))
 	}
 	return err

@@ -94,11 +94,13 @@ func general(reason, name string) string {
 	return strings.ReplaceAll(reason, `"`+name+`"`, `"…"`)
 }
 
-// lack notes which namespaces the target lacked.
-func (t *tally) lack(namespaces []string) {
+// lack notes which namespaces the target lacked, sorted, and reports whether that is news.
+func (t *tally) lack(namespaces []string) (news bool) {
 	t.mu.Lock()
+	defer t.mu.Unlock()
+	news = !slices.Equal(t.missing, namespaces)
 	t.missing = namespaces
-	t.mu.Unlock()
+	return news
 }
 
 // damage counts a segment that is not as it was written.

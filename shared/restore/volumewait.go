@@ -66,8 +66,9 @@ func (r *run) awaitVolumes(ctx context.Context) error {
 // settleVolume records what came of the volume, if that is known; false: it isn't yet.
 func (r *run) settleVolume(ctx context.Context, w *waitingVolume, s state, live []byte, waited time.Duration, troubled time.Time) bool {
 	v, limit := w.v, r.plan.Spec.VolumeTimeout()
-	idle := s.idle && waited >= r.tuning.Consumer        // by then all is applied, and what makes pods has had time
-	waited = max(waited, r.e.Now().Sub(createdAt(live))) // what an earlier process has waited counts
+	idle := s.idle && waited >= r.tuning.Consumer // by then all is applied, and what makes pods has had time
+	// What an earlier process has waited counts; the claim is no older than the restore, whatever the API server's clock says.
+	waited = max(waited, min(r.e.Now().Sub(createdAt(live)), r.e.Now().Sub(r.started)))
 	switch {
 	case s.bound:
 		r.endVolume(w, "its volume is made of snapshot "+v.Snapshot.Handle, nil)

@@ -67,7 +67,8 @@ type RestoreStatus struct {
 	// Checkpoint is the key, in the location, of what says how far the restore is; set while a process that had to end has
 	// left it to the next.
 	Checkpoint string `json:"checkpoint,omitempty"`
-	// MissingNamespaces are those that the target lacked before anything was written into it; set while the restore runs.
+	// MissingNamespaces are those that the target lacked before anything was written into it, and that the restore makes; set while
+	// it runs.
 	MissingNamespaces []string `json:"missingNamespaces,omitempty"`
 	// CancelRequested asks the worker to stop after the objects in flight.
 	CancelRequested bool `json:"cancelRequested,omitempty"`

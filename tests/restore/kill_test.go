@@ -92,6 +92,7 @@ func child(ctx context.Context, root string) error {
 	if err := w.open(ctx); err != nil {
 		return err
 	}
+	w.engine.Tuning.Terminating = time.Minute
 	w.engine.Now = func() time.Time { return time.Now().Add(time.Hour) } // machines don't agree what time it is
 	o, err := w.catalog.Get(ctx, salvor.KindRestore, os.Getenv(childRestore))
 	if err != nil {
@@ -164,6 +165,42 @@ func TestARestoreThatIsKilled(t *testing.T) {
 		if value(w.get(accounts, copied, "default"), "metadata", "annotations", "example.org/a") != "1" {
 			t.Errorf("killed at write %d, the default service account is not the backup's", at)
 		}
+	}
+}
+
+// A namespace that goes when a restore begins, and is made again by it, is the restore's own for the process that goes on with it.
+func TestARestoreIntoANamespaceThatGoesIsKilled(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ns := w.namespace()
+	w.eventually("the default service account", func() bool { return w.get(accounts, ns, "default") != nil })
+	w.merge(accounts, ns, "default", `{"metadata":{"annotations":{"example.org/a":"1"}}}`)
+	w.take("b", []string{ns}, accounts).store(w)
+	w.createMeta(configMaps, ns, "held", `"finalizers":["example.org/hold"]`, "")
+	t.Cleanup(func() { w.free(configMaps, ns, "held") })
+	if err := w.c.Delete(t.Context(), namespaces, "", ns, noOptions); err != nil {
+		t.Fatal(err)
+	}
+	w.eventually("the default service account is gone", func() bool { return w.get(accounts, ns, "default") == nil })
+	r := &salvor.Restore{ObjectMeta: salvor.ObjectMeta{Name: "r"}, Spec: salvor.RestoreSpec{SourceCluster: "source", TargetCluster: "target", Backup: "b", Conflict: salvor.ConflictSkip}}
+	if _, _, err := w.engine.Begin(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+	time.AfterFunc(time.Second, func() { w.free(configMaps, ns, "held") })
+	if !w.killed("r", 2) {
+		t.Fatal("it was not killed")
+	}
+	w.eventually("the default service account is made", func() bool { return w.get(accounts, ns, "default") != nil })
+	w.merge(accounts, ns, "default", `{"metadata":{"annotations":null}}`) // as if it had been killed just before
+	o, err := w.catalog.Get(t.Context(), salvor.KindRestore, "r")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.engine.Run(t.Context(), o.(*salvor.Restore)); err != nil {
+		t.Fatal(err)
+	}
+	if value(w.get(accounts, ns, "default"), "metadata", "annotations", "example.org/a") != "1" {
+		t.Error("the default service account is not the backup's")
 	}
 }
 
