@@ -1,6 +1,8 @@
 package rebuild
 
 import (
+	"strconv"
+
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"salvor.io/salvor/shared/archive"
@@ -20,6 +22,7 @@ func Entry(m *archive.Manifest, root string, events []archive.Event) *salvor.Bac
 	b.Status.ClusterID = m.Cluster
 	if n := len(events); n > 0 {
 		b.Annotate(salvor.LastEventAnnotation, events[n-1].ID)
+		b.Annotate(salvor.EventsAnnotation, strconv.Itoa(n))
 	}
 	if h := state.Held; h != nil {
 		b.Status.Hold = &salvor.Hold{By: h.By, Since: metav1.NewTime(h.At.Time), Reason: h.Reason, Recorded: true}

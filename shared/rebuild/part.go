@@ -1,9 +1,11 @@
 package rebuild
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"salvor.io/salvor/shared/archive"
@@ -103,10 +105,16 @@ func (p *part) one(ctx context.Context, s repository.Stored) error {
 	case b.Annotations[salvor.ManifestGoneAnnotation] != "":
 		return p.again(ctx, b, s, &p.report.Back)
 	case b.Annotations[salvor.OwnerAnnotation] != p.owner, // this catalog took the other's place, or the other way round
-		b.Foreign() && s.LastEvent > b.Annotations[salvor.LastEventAnnotation]:
+		b.Foreign() && news(b, s):
 		return p.again(ctx, b, s, &p.report.Updated)
 	}
 	return nil
+}
+
+// news reports whether there are events that the catalog does not know of.
+func news(b *salvor.Backup, s repository.Stored) bool {
+	known := cmp.Or(b.Annotations[salvor.EventsAnnotation], "0")
+	return s.LastEvent > b.Annotations[salvor.LastEventAnnotation] || known != strconv.Itoa(s.Events)
 }
 
 // add imports a backup that the catalog lacks.

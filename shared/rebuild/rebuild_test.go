@@ -206,6 +206,13 @@ func TestAnotherCatalogIsReadOnly(t *testing.T) {
 		t.Errorf("the reader did not learn of the hold: %+v", b.Status)
 	}
 	w.sync(reader, salvor.LocationSync{Manifests: 1, Foreign: foreign})
+	behind := w.event(archive.EventReleased, "") // by a machine whose clock is behind
+	behind.ID = "0" + behind.ID[1:]
+	if err := w.repo("prod").PutEvent(t.Context(), "one", behind); err != nil {
+		t.Fatal(err)
+	}
+	w.sync(reader, salvor.LocationSync{Manifests: 1, Updated: 1, Foreign: foreign})
+	w.sync(reader, salvor.LocationSync{Manifests: 1, Foreign: foreign})
 	if err := w.repo("prod").Remove(t.Context(), "one", reader.CatalogID); !salvor.Is(err, salvor.Conflict) {
 		t.Errorf("the reader may remove a backup: %v", err)
 	}

@@ -13,6 +13,8 @@ type Stored struct {
 	Manifest bool
 	// LastEvent is the id of the last event; empty: there is none.
 	LastEvent string
+	// Events is how many there are: of two clocks, a later event may have a smaller id.
+	Events int
 }
 
 // Stored lists what there is of all backups, sorted by name, without reading any of it.
@@ -35,6 +37,7 @@ func (r *Repository) Stored(ctx context.Context) ([]Stored, error) {
 		id, isEvent := strings.CutPrefix(info.Key, r.keys.Events(name))
 		switch {
 		case isEvent:
+			all[i].Events++
 			all[i].LastEvent = max(all[i].LastEvent, strings.TrimSuffix(id, ".json"))
 		case info.Key == r.keys.Manifest(name) && file != "":
 			all[i].Manifest = true

@@ -6,6 +6,8 @@ const (
 	ManifestGoneAnnotation = "salvor.io/manifest-gone"
 	// LastEventAnnotation is the id of the last event beside the manifest when the backup was imported.
 	LastEventAnnotation = "salvor.io/last-event"
+	// EventsAnnotation is how many events there were then.
+	EventsAnnotation = "salvor.io/events"
 	// OwnerAnnotation is the id of the catalog that a backup was imported from; it is set where that is another one.
 	OwnerAnnotation = "salvor.io/owner"
 )
