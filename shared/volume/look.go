@@ -125,7 +125,7 @@ func (l *looking) ask(ctx context.Context, v *archive.Volume, why string, tells 
 	switch {
 	case c.Status.ReadyToUse:
 		ready(v, c)
-	case unknownSnapshot(said) && tells && l.Now().Sub(c.Metadata.CreationTimestamp.Time) >= l.tuning.AskAfter:
+	case unknownSnapshot(said) && tells && l.Now().Sub(c.asked()) >= l.tuning.AskAfter:
 		v.State, v.Reason = archive.VolumeFailed, fmt.Sprintf("its snapshot %s was deleted: %s; driver %s says: %s", v.Snapshot.Handle, why, v.Snapshot.Driver, said)
 	case said != "":
 		l.note(v, "%s; asked for its snapshot %s, driver %s says: %s", why, v.Snapshot.Handle, v.Snapshot.Driver, said)
@@ -135,6 +135,17 @@ func (l *looking) ask(ctx context.Context, v *archive.Volume, why string, tells 
 		l.note(v, "%s; its snapshot %s is there, and pending", why, v.Snapshot.Handle)
 	}
 	return nil
+}
+
+// annotationAsked is when a content was made, by the clock that waits for its answer.
+const annotationAsked = "salvor.io/asked-at"
+
+// asked is when the driver was asked by way of the content.
+func (c *snapshotContent) asked() time.Time {
+	if at, err := time.Parse(time.RFC3339, c.Metadata.Annotations[annotationAsked]); err == nil {
+		return at
+	}
+	return c.Metadata.CreationTimestamp.Time
 }
 
 // unknownSnapshot reports whether the csi-snapshotter says that the driver lists no such snapshot.
@@ -152,7 +163,7 @@ const contentFinalizer = "snapshot.storage.kubernetes.io/volumesnapshotcontent-b
 // createContent makes a content of a snapshot that is there, bound to no VolumeSnapshot. It is no error if it is there.
 func (e *Engine) createContent(ctx context.Context, backup salvor.BackupID, v *archive.Volume, purpose, policy string) error {
 	name := contentName(backup, purpose, v.Snapshot)
-	annotations := map[string]string{AnnotationFor: backup.String()}
+	annotations := map[string]string{AnnotationFor: backup.String(), annotationAsked: e.Now().UTC().Format(time.RFC3339)}
 	maps.Copy(annotations, deletionSecret(v.Snapshot.ClassParameters))
 	spec := map[string]any{"deletionPolicy": policy, "driver": v.Snapshot.Driver, "source": map[string]any{"snapshotHandle": v.Snapshot.Handle},
 		"volumeSnapshotRef": map[string]any{"apiVersion": snapshotKind.APIVersion(), "kind": snapshotKind.Kind, "namespace": v.Namespace, "name": name}}
