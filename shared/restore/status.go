@@ -15,20 +15,24 @@ import (
 // Fill, if there is one, brings the status up to date when it is written: what was remembered meanwhile is not lost. Fenced: another
 // process has taken over.
 func (e *Engine) save(ctx context.Context, r *salvor.Restore, fill func(*salvor.RestoreStatus)) error {
-	stored, err := mutate(ctx, e.Catalog, r.Name, func(stored *salvor.Restore) error {
-		if stored.Status.Lease.Epoch != r.Status.Lease.Epoch {
-			return fenced(r, stored.Status.Lease.Holder)
-		}
+	bring := func() {
 		if fill != nil {
 			fill(&r.Status)
 		}
 		e.renew(&r.Status)
+	}
+	stored, err := mutate(ctx, e.Catalog, r.Name, func(stored *salvor.Restore) error {
+		if stored.Status.Lease.Epoch != r.Status.Lease.Epoch {
+			return fenced(r, stored.Status.Lease.Holder)
+		}
+		bring()
 		cancel := stored.Status.CancelRequested || r.Status.CancelRequested
 		stored.Status = r.Status
 		stored.Status.CancelRequested = cancel
 		return nil
 	})
-	if salvor.Is(err, salvor.NotFound) {
+	if salvor.Is(err, salvor.NotFound) { // somebody deleted it while it runs
+		bring()
 		return e.Catalog.Create(ctx, r)
 	}
 	if err != nil {
