@@ -32,11 +32,7 @@ A backup that is Settling is waited for: its objects are stored, and its volume 
 	}
 	out := addOutput(cmd)
 	cmd.RunE = a.do(func(cmd *cobra.Command, args []string) error {
-		h, err := a.home()
-		if err != nil {
-			return err
-		}
-		b, err := findBackup(cmd.Context(), h, args[0])
+		h, b, err := a.openBackup(cmd.Context(), args[0])
 		if err != nil {
 			return err
 		}

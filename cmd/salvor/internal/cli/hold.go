@@ -21,11 +21,7 @@ manifest, too, so that it outlives the catalog. BACKUP is a name, or cluster/nam
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: a.completeOne(salvor.KindBackup),
 		RunE: a.do(func(cmd *cobra.Command, args []string) error {
-			h, err := a.home()
-			if err != nil {
-				return err
-			}
-			b, err := findBackup(cmd.Context(), h, args[0])
+			h, b, err := a.openBackup(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}
@@ -49,11 +45,7 @@ func (a *app) release() *cobra.Command {
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: a.completeOne(salvor.KindBackup),
 		RunE: a.do(func(cmd *cobra.Command, args []string) error {
-			h, err := a.home()
-			if err != nil {
-				return err
-			}
-			b, err := findBackup(cmd.Context(), h, args[0])
+			h, b, err := a.openBackup(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}

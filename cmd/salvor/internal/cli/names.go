@@ -9,6 +9,16 @@ import (
 	"salvor.io/salvor/shared/salvor"
 )
 
+// openBackup opens the home and finds the backup in it.
+func (a *app) openBackup(ctx context.Context, ref string) (*home.Home, *salvor.Backup, error) {
+	h, err := a.home()
+	if err != nil {
+		return nil, nil, err
+	}
+	b, err := findBackup(ctx, h, ref)
+	return h, b, err
+}
+
 // findBackup returns the backup that a user means by name, if that is unique over clusters, or cluster/name, where the
 // cluster is a Cluster's name or an id.
 func findBackup(ctx context.Context, h *home.Home, ref string) (*salvor.Backup, error) {

@@ -30,11 +30,7 @@ backups before it are whole again.`,
 		if asJSON {
 			*out = outJSON
 		}
-		h, err := a.home()
-		if err != nil {
-			return err
-		}
-		b, err := findBackup(cmd.Context(), h, args[0])
+		h, b, err := a.openBackup(cmd.Context(), args[0])
 		if err != nil {
 			return err
 		}

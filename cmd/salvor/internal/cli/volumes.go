@@ -35,11 +35,7 @@ It reads the backup's manifest and what became known later, at the location.`,
 	}
 	out := addOutput(cmd)
 	cmd.RunE = a.do(func(cmd *cobra.Command, args []string) error {
-		h, err := a.home()
-		if err != nil {
-			return err
-		}
-		b, err := findBackup(cmd.Context(), h, args[0])
+		h, b, err := a.openBackup(cmd.Context(), args[0])
 		if err != nil {
 			return err
 		}
