@@ -1,12 +1,19 @@
 package tests
 
 import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
 
+	"salvor.io/salvor/shared/cluster"
 	"salvor.io/salvor/shared/cluster/kube"
 	"salvor.io/salvor/shared/rule"
 	"salvor.io/salvor/shared/salvor"
@@ -21,7 +28,24 @@ func (l lab) hang(t *testing.T, program string) (goOn func()) {
 	}
 	goOn = func() { syscall.Kill(pid, syscall.SIGCONT) }
 	t.Cleanup(goOn)
+	eventually(t, program+" has stopped", func() bool { return stopped(t, pid) }) // its threads run on until each has seen the signal
 	return goOn
+}
+
+// stopped reports whether all threads of a process have stopped.
+func stopped(t *testing.T, pid int) bool {
+	t.Helper()
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+	if err != nil || len(threads) == 0 {
+		t.Fatalf("process %d has no threads: %v", pid, err)
+	}
+	for _, thread := range threads {
+		stat, err := os.ReadFile(thread)
+		if err == nil && !strings.HasPrefix(string(stat[bytes.LastIndexByte(stat, ')')+1:]), " T ") {
+			return false
+		}
+	}
+	return true
 }
 
 // A node that stops answering while an application is held: everything ends in time, the application's thaw stays owed,
@@ -84,25 +108,75 @@ spec: {subRules: [{podSelectors: [{matchLabels: {app: x}}], actions: [{shell: "e
 	}
 }
 
-// What was given up because the node did not answer does not begin when it does: nobody would thaw it.
+// What was given up because the node did not answer does not begin when it does, wherever it was on its way: nobody would
+// thaw it.
 func TestNodeThatAnswersLateBeginsNothing(t *testing.T) {
 	l := source(t)
 	ns := l.namespace(t)
 	l.pod(t, ns, "p", []string{"app=x"})
 	l.ready(t, ns)
-	overEach(t, l, func(t *testing.T, l lab) {
-		goOn := l.hang(t, "containerd")
-		freeze := salvor.RuleSpec{SubRules: []salvor.SubRule{in("app=x", salvor.Action{Shell: "echo frozen >>/tmp/log", Timeout: within(time.Second)})}}
-		began := time.Now()
-		_, err := ruleEngine(l).Run(t.Context(), freeze, []string{ns}, rule.PostExec) // which asks nothing before
-		if took := time.Since(began); !salvor.Is(err, salvor.DeadlineExceeded) || took > 45*time.Second {
-			t.Errorf("got %v after %v", err, took)
-		}
-		goOn()
-		eventually(t, "the node answers", func() bool { return l.Exec(t.Context(), execIn(ns, "p", "true")) == nil })
-		time.Sleep(time.Second)
-		if log := l.log(t, ns, "p"); log != "" {
-			t.Errorf("it began after all: the pod's log is %q", log)
-		}
-	})
+	for when, stdin := range map[string]func(in io.Reader, do func()) io.Reader{
+		"it hangs before":                            nil,
+		"it hangs when the connection is there":      func(in io.Reader, do func()) io.Reader { return &moment{Reader: in, before: do} },
+		"it hangs when the command is told to go on": func(in io.Reader, do func()) io.Reader { return &moment{Reader: in, after: do} },
+	} {
+		t.Run(when, func(t *testing.T) {
+			overEach(t, l, func(t *testing.T, l lab) {
+				l.sh(t, ns, "p", ">/tmp/log")
+				goOn := func() {}
+				hang := sync.OnceFunc(func() { goOn = l.hang(t, "containerd") })
+				if stdin == nil {
+					hang()
+				}
+				e := ruleEngine(l)
+				e.Cluster = inputs{e.Cluster, func(in io.Reader) io.Reader {
+					if stdin == nil {
+						return in
+					}
+					return stdin(in, hang)
+				}}
+				freeze := salvor.RuleSpec{SubRules: []salvor.SubRule{in("app=x", salvor.Action{Shell: "echo frozen >>/tmp/log", Timeout: within(3 * time.Second)})}}
+				began := time.Now()
+				_, err := e.Run(t.Context(), freeze, []string{ns}, rule.PostExec) // which asks nothing before
+				if took := time.Since(began); !salvor.Is(err, salvor.DeadlineExceeded) || took > 45*time.Second {
+					t.Errorf("got %v after %v", err, took)
+				}
+				hang() // or wait until it does
+				goOn()
+				eventually(t, "the node answers", func() bool { return l.Exec(t.Context(), execIn(ns, "p", "true")) == nil })
+				time.Sleep(time.Second)
+				if log := l.log(t, ns, "p"); log != "" {
+					t.Errorf("it began after all: the pod's log is %q", log)
+				}
+			})
+		})
+	}
+}
+
+// moment is an input that calls a function before it is read first, or when something of it is about to be passed on.
+type moment struct {
+	io.Reader
+	before, after func()
+}
+
+func (m *moment) Read(p []byte) (int, error) {
+	if m.before != nil {
+		m.before()
+	}
+	n, err := m.Reader.Read(p)
+	if m.after != nil && n > 0 {
+		m.after()
+	}
+	return n, err
+}
+
+// inputs is a cluster whose commands get other inputs.
+type inputs struct {
+	rule.Cluster
+	of func(io.Reader) io.Reader
+}
+
+func (i inputs) Exec(ctx context.Context, r cluster.ExecRequest) error {
+	r.Stdin = i.of(r.Stdin)
+	return i.Cluster.Exec(ctx, r)
 }

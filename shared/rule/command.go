@@ -87,26 +87,23 @@ func (r *run) exec(ctx context.Context, a salvor.Action, t Target, stdout, stder
 	req := cluster.ExecRequest{Namespace: t.Namespace, Pod: t.Pod, Container: t.Container,
 		Command: argv(a.Shell, a.Command, a.Env), Stdout: stdout, Stderr: stderr}
 	text, lines := inputText(a.Stdin)
-	input := func() (io.Reader, func()) { return nil, func() {} }
-	if a.Shell != "" {
-		guarded = true
-		req.StdinStays = true
-		input = func() (io.Reader, func()) { // nothing comes behind the text, until the shell is to end
-			open, end := io.Pipe()
-			return io.MultiReader(strings.NewReader(goOn+text), open), func() { end.Close() }
-		}
-		req.Command = shell(exported(a.Shell, a.Env))
-		if lines > 0 {
-			req.Command = feeding(lines, keep{}, argv(a.Shell, nil, a.Env))
-		}
-	} else if a.Stdin != "" {
-		input = func() (io.Reader, func()) { return strings.NewReader(text), func() {} }
+	if a.Shell == "" {
+		return false, retry(ctx, unstarted, func() error {
+			if text != "" {
+				req.Stdin = strings.NewReader(text)
+			}
+			return r.Cluster.Exec(ctx, req)
+		})
 	}
-	return guarded, retry(ctx, unstarted, func() error {
-		in, end := input()
-		defer end()
-		req.Stdin = in
-		return r.Cluster.Exec(ctx, req)
+	req.Command = shell(exported(a.Shell, a.Env))
+	if lines > 0 {
+		req.Command = feeding(lines, keep{}, argv(a.Shell, nil, a.Env))
+	}
+	until, _ := ctx.Deadline() // it has one
+	return true, retry(ctx, unstarted, func() error {
+		open, input := io.Pipe() // nothing comes behind the text, until the shell is to end
+		defer input.Close()
+		return r.greeted(ctx, until, req, strings.NewReader(text), open)
 	})
 }
 

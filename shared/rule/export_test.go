@@ -1,6 +1,9 @@
 package rule
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Preflight is the script of that name for tests.
 var (
@@ -8,11 +11,17 @@ var (
 	Natural   = natural
 )
 
-// GoOn and Patient are goOn and patient for tests.
+// Here and Patient are here and patient for tests.
 const (
-	GoOn    = goOn
+	Here    = here
 	Patient = patient
 )
+
+// Unheard is an output without the greeting.
+func Unheard(out string) string { return strings.TrimPrefix(out, here+"\n") }
+
+// GoOn is an answer of goOn that leaves a command a minute.
+var GoOn = goOn(time.Minute)
 
 // Shell is the argv that runs a line of a rule under guard.
 func Shell(line string) []string { return shell(exported(line, nil)) }

@@ -27,6 +27,9 @@ type fake struct {
 	// listed, if set, is asked before each list.
 	listed func(cluster.ListRequest) error
 
+	// mute leaves the greeting of shell lines to exec.
+	mute bool
+
 	// noShell is why pods have no shell.
 	noShell map[string]error
 
@@ -51,6 +54,9 @@ func (f *fake) Exec(ctx context.Context, r cluster.ExecRequest) error {
 	f.mu.Unlock()
 	if f.exec == nil {
 		return nil
+	}
+	if r.StdinStays && !f.mute {
+		fmt.Fprintln(r.Stderr, rule.Here)
 	}
 	return f.exec(ctx, r, line)
 }

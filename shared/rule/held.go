@@ -81,14 +81,13 @@ func (h *held) start(ctx context.Context, r *run, where place, n int, life time.
 	}
 	k := keep{hold: true, lifetime: life, wait: file, mark: mark}
 	req := cluster.ExecRequest{Namespace: h.target.Namespace, Pod: h.target.Pod, Container: h.target.Container,
-		Command:    feeding(lines, k, argv(line, h.action.Command, h.action.Env)),
-		Stdin:      io.MultiReader(strings.NewReader(goOn+text), open, strings.NewReader("end\n")),
-		StdinStays: true, // for fed that line is enough
-		Stdout:     &watched{h: h, to: &h.stdout, wants: h.action.Background.ReadyLine},
-		Stderr:     &watched{h: h, to: &h.stderr, wants: mark, drops: mark != ""}}
+		Command: feeding(lines, k, argv(line, h.action.Command, h.action.Env)),
+		Stdout:  &watched{h: h, to: &h.stdout, wants: h.action.Background.ReadyLine},
+		Stderr:  &watched{h: h, to: &h.stderr, wants: mark, drops: mark != ""}}
+	until := time.Now().Add(h.action.Timeout.Duration)
 	go func() {
 		defer close(h.done)
-		h.err = r.Cluster.Exec(ctx, req)
+		h.err = r.greeted(ctx, until, req, strings.NewReader(text), open, strings.NewReader("end\n"))
 		open.Close()
 		for _, w := range []io.Writer{req.Stdout, req.Stderr} {
 			w.(*watched).flush()

@@ -12,15 +12,10 @@ import (
 // when the connection does, because Salvor left the command behind or died itself. Kubernetes has no other way to end
 // a command. TERM comes first, KILL three seconds later; see ending.
 //
-// It begins with the line goOn: an API server or a node that answers late may start what was given up long ago, and
-// nobody sends it that line.
-//
 // It takes nothing but a POSIX shell; sleep may be missing. It relies on runc's giving every exec a process group of
 // its own, and looks first: elsewhere the line runs unguarded. When the line ends by itself, what it left running in
 // the background stays.
-const guard = ending + `exec 3<&0 </dev/null
-read -r x <&3 || exit 1
-read -r p c s o g x 2>/dev/null </proc/$$/stat
+const guard = ending + greet + `read -r p c s o g x 2>/dev/null </proc/$$/stat
 [ "$g" = $$ ] || exec /bin/sh -c "$1" 3<&-
 trap : TERM
 trap told=yes USR1
@@ -30,9 +25,6 @@ c=$?
 trap "" TERM USR1
 { [ -n "$told" ] || kill -9 $!; wait $!; } 2>/dev/null
 exit $c`
-
-// goOn is the line of standard input that guard and fed wait for.
-const goOn = "go\n"
 
 // ending ends the process group of a guard. Process 1 of a container may be a server that takes a process that falls to
 // it, because its parent is gone, for one of its own: PostgreSQL ends all sessions if such a one ends with another exit code
@@ -82,10 +74,8 @@ rest 9
 // then. None keeps an output open, for the exec lasts as long as anything does. TERM finds a process that the shell has just
 // made with the trap of the shell, and is lost on it. So the command begins only when that parent can be told, and the sleep
 // gets KILL, which nothing misses.
-const fed = ending + `exec 3<&0 </dev/null
-n=$1 hold=$2 life=$3 wait=$4 mark=$5
+const fed = ending + greet + `n=$1 hold=$2 life=$3 wait=$4 mark=$5
 shift 5
-read -r x <&3 || exit 1
 read -r p c s o g x 2>/dev/null </proc/$$/stat
 feed() { while [ "$n" -gt 0 ] && IFS= read -r x; do n=$((n-1)); printf '%s\n' "$x"; done <&3; }
 if [ "$g" != $$ ]; then

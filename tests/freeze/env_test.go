@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -74,7 +75,7 @@ func (w *world) watch(t *testing.T) {
 	t.Helper()
 	var said bytes.Buffer
 	ctx, stop := context.WithCancel(context.Background())
-	cmd := exec.CommandContext(ctx, w.program, "--home", w.home, "serve", "--poll", "500ms", "--parallel", "9")
+	cmd := exec.CommandContext(ctx, w.program, "--home", w.home, "serve", "--poll", "500ms", "--parallel", strconv.Itoa(lanes))
 	cmd.Stderr = &said
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

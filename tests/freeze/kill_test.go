@@ -18,7 +18,7 @@ const (
 	// points is at how many random points between the first command and the thaw a backup is killed.
 	points = 50
 	// lanes is how many applications that is tried with at once.
-	lanes = 9
+	lanes = 14
 	// atMost is how long after its death the watchdog may take: the lease, and a minute.
 	atMost = lease + time.Second + time.Minute
 )

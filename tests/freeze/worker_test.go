@@ -31,8 +31,10 @@ const (
 	workerKillAt    = "FREEZE_TEST_KILL_AT"
 )
 
-// lease is that of a worker; times in the catalog are of a second, so it may last one more.
-const lease = 3 * time.Second
+// lease is that of a worker; times in the catalog are of a second, so it may last one more. It outlasts, as a lease of a
+// minute does by far, the background command of a worker that was killed: that gets six seconds to end, and the node may
+// take a while to see that the connection is gone.
+const lease = 10 * time.Second
 
 func TestMain(m *testing.M) {
 	if home := os.Getenv(workerHome); home != "" {
@@ -118,7 +120,7 @@ func engine(ctx context.Context, c *sqlite.Catalog, home string) (*backup.Engine
 		return nil, err
 	}
 	return &backup.Engine{Catalog: c, Now: time.Now, Holder: fmt.Sprintf("worker-%d", os.Getpid()), CatalogID: strings.TrimSpace(string(id)),
-		Tuning: backup.Tuning{LeaseTime: lease, Beat: lease / 6, LockPause: 100 * time.Millisecond},
+		Tuning: backup.Tuning{LeaseTime: lease, Beat: lease / 20, LockPause: 100 * time.Millisecond},
 		Open: func(context.Context, *salvor.Backup) (*backup.Site, error) {
 			return &backup.Site{Cluster: client, Rules: inpods.Rules(&rule.Engine{Cluster: client, Now: time.Now})}, nil
 		},

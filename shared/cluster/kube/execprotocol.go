@@ -20,8 +20,9 @@ import (
 // (https://github.com/kubernetes/kubectl/issues/1726). So v5 is spoken only to a command that waits for the end of its
 // input, and for that one over WebSocket alone a lost connection between API server and node can pass for a success.
 //
-// Over SPDY a command begins when the client says so. Over WebSocket it begins with the answer, so that a node that answers
-// late may begin what was given up. A command that must not has to wait for a line of its input.
+// A command begins when its streams are open, over SPDY when the client has opened them, over WebSocket with the answer. A node
+// that hangs there may begin it when it goes on, long after it was given up. A command that must not has to say that it runs,
+// and to wait for an answer.
 type Protocol string
 
 const (

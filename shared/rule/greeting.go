@@ -1,0 +1,118 @@
+package rule
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"salvor.io/salvor/shared/cluster"
+)
+
+// greet is how guard and fed begin: they say that they run, wait for the answer, and take it only for as many hundredths of a
+// second after that as it says. So what a node held back, before it began or while the answer was on its way, does not begin
+// when it has been given up: what undoes it may have been done by then. /proc/uptime goes on while a machine sleeps; where
+// there is none, only the first is told.
+const greet = `exec 3<&0 </dev/null
+read -r at x 2>/dev/null </proc/uptime
+echo "` + here + `" >&2
+read -r x most <&3 && [ "$x" = go ] || exit 1
+read -r now x 2>/dev/null </proc/uptime
+case "$at $now" in *.??" "*.??) [ $(( (${now%.*} - ${at%.*}) * 100 + 1${now#*.} - 1${at#*.} )) -le "$most" ] || exit 1 ;; esac
+`
+
+// here is the line of standard error that says that a command runs.
+const here = "salvor: here"
+
+// goOn is the answer to it.
+func goOn(left time.Duration) string { return fmt.Sprintf("go %d\n", left/(10*time.Millisecond)) }
+
+// greeting is Salvor's part: written to as standard error, it takes out the line that says that the command runs; read as
+// the beginning of standard input, it answers when that has come.
+type greeting struct {
+	until  time.Time // the command must not begin later
+	stderr io.Writer
+	line   []byte // of standard error, before the greeting
+	heard  chan struct{}
+	over   chan struct{}
+	answer io.Reader
+}
+
+// greeted runs a command under guard or fed to its end. It has to begin before a time, and has these inputs.
+func (r *run) greeted(ctx context.Context, until time.Time, req cluster.ExecRequest, inputs ...io.Reader) error {
+	g := &greeting{until: until, stderr: req.Stderr, heard: make(chan struct{}), over: make(chan struct{})}
+	defer g.end()
+	req.Stdin, req.Stderr = io.MultiReader(append([]io.Reader{g}, inputs...)...), g
+	req.StdinStays = true // guard needs no end of it, fed takes a line for it
+	return r.Cluster.Exec(ctx, req)
+}
+
+// Write passes on all but the greeting. A shell may say something before it.
+func (g *greeting) Write(p []byte) (int, error) {
+	rest := p
+	for len(rest) > 0 && !g.greeted() {
+		end := bytes.IndexByte(rest, '\n') + 1
+		if end == 0 {
+			end = len(rest)
+		}
+		g.line = append(g.line, rest[:end]...)
+		rest = rest[end:]
+		switch whole := g.line[len(g.line)-1] == '\n'; {
+		case string(g.line) == here+"\n":
+			g.line = nil
+			close(g.heard)
+		case whole || len(g.line) > len(here):
+			g.flush()
+		}
+	}
+	if len(rest) > 0 {
+		if _, err := g.stderr.Write(rest); err != nil {
+			return 0, err
+		}
+	}
+	return len(p), nil
+}
+
+func (g *greeting) greeted() bool {
+	select {
+	case <-g.heard:
+		return true
+	default:
+		return false
+	}
+}
+
+// flush passes on a line that was no greeting.
+func (g *greeting) flush() {
+	g.stderr.Write(g.line)
+	g.line = nil
+}
+
+// errLate ends an exec whose command must not begin any more.
+var errLate = errors.New("the command was there when its time had ended, and was not begun")
+
+// Read returns the answer.
+func (g *greeting) Read(p []byte) (int, error) {
+	if g.answer == nil {
+		select {
+		case <-g.heard:
+		case <-g.over:
+			return 0, io.ErrClosedPipe
+		}
+		left := time.Until(g.until)
+		if left <= 0 {
+			return 0, errLate
+		}
+		g.answer = strings.NewReader(goOn(left))
+	}
+	return g.answer.Read(p)
+}
+
+// end is called when the exec has ended.
+func (g *greeting) end() {
+	g.flush()
+	close(g.over)
+}

@@ -1,0 +1,100 @@
+package rule_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"salvor.io/salvor/shared/cluster"
+	"salvor.io/salvor/shared/rule"
+	"salvor.io/salvor/shared/salvor"
+)
+
+// A line is told to go on when it has said that it runs, for as long as its action has time left.
+func TestALineIsToldToGoOnWhenItRuns(t *testing.T) {
+	for name, tt := range map[string]struct {
+		said, stderr string
+		after        time.Duration
+		answer       string // none: it is not told
+	}{
+		"at once":             {said: rule.Here + "\nout of order\n", answer: "go 1000\n", stderr: "out of order\n"},
+		"after a while":       {said: rule.Here + "\n", after: 4 * time.Second, answer: "go 600\n"},
+		"behind a warning":    {said: "sh: no locale\n" + rule.Here + "\nsalv", answer: "go 1000\n", stderr: "sh: no locale\nsalv"},
+		"when it is too late": {said: rule.Here + "\n", after: 10 * time.Second},
+		"never":               {said: "salvor", stderr: "salvor"},
+		"nor by another line": {said: "salvor: here it is\n", stderr: "salvor: here it is\n"},
+	} {
+		for piece := range 2 {
+			t.Run(fmt.Sprint(name, piece), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					var told string
+					f := &fake{pods: []map[string]any{pod("a", "web")}, mute: true, exec: func(ctx context.Context, r cluster.ExecRequest, _ string) error {
+						time.Sleep(tt.after)
+						for i := 0; i < len(tt.said) && piece == 1; i++ {
+							io.WriteString(r.Stderr, tt.said[i:i+1])
+						}
+						if piece == 0 {
+							io.WriteString(r.Stderr, tt.said)
+						}
+						read := make(chan string, 1)
+						go func() {
+							line, _ := bufio.NewReader(r.Stdin).ReadString('\n')
+							read <- line
+						}()
+						synctest.Wait()
+						select {
+						case told = <-read:
+							if told != "" {
+								return nil
+							}
+						default:
+						}
+						<-ctx.Done()
+						return context.Cause(ctx)
+					}}
+					report, err := run(t, f, rule.PostExec, spec(sub(app("web"), salvor.Action{Shell: "x", Stdin: "first", Timeout: metav1.Duration{Duration: 10 * time.Second}})))
+					if told != tt.answer || (err == nil) != (tt.answer != "") || err != nil && !salvor.Is(err, salvor.DeadlineExceeded) {
+						t.Errorf("it was told %q, %v", told, err)
+					}
+					if p := report.SubRules[0].Actions[0].Pods[0]; p.Stderr != tt.stderr || p.StderrBytes != int64(len(tt.stderr)) {
+						t.Errorf("it said %q, %d bytes", p.Stderr, p.StderrBytes)
+					}
+				})
+			})
+		}
+	}
+}
+
+// A background command that was there too late is not begun: nobody would end what it holds.
+func TestAHoldThatComesTooLateIsNotBegun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		told := make(chan string, 1)
+		f := &fake{pods: []map[string]any{pod("a", "db")}, mute: true, exec: func(ctx context.Context, r cluster.ExecRequest, _ string) error {
+			if isPreflight(r) {
+				return nil
+			}
+			time.Sleep(2 * time.Minute)
+			fmt.Fprintln(r.Stderr, rule.Here)
+			all, _ := io.ReadAll(r.Stdin)
+			told <- string(all)
+			return cluster.ErrLost
+		}}
+		a := held("x", salvor.Background{ReadyLine: "locked"})
+		a.Timeout = metav1.Duration{Duration: time.Minute}
+		h, err := freeze(t, f, spec(sub(app("db"), a)))
+		if !salvor.Is(err, salvor.DeadlineExceeded) || !strings.Contains(err.Error(), "not ready after 1m0s") {
+			t.Errorf("got %v", err)
+		}
+		h.End(t.Context())
+		if said := <-told; said != "" {
+			t.Errorf("it was told %q", said)
+		}
+	})
+}
