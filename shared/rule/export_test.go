@@ -20,8 +20,8 @@ const (
 // Unheard is an output without the greeting.
 func Unheard(out string) string { return strings.TrimPrefix(out, here+"\n") }
 
-// GoOn is an answer of goOn that leaves a command a minute.
-var GoOn = goOn(time.Minute)
+// GoOn is a goLine that leaves a command a minute.
+var GoOn = goLine(time.Minute)
 
 // Shell is the argv that runs a line of a rule under guard.
 func Shell(line string) []string { return shell(exported(line, nil)) }

@@ -27,8 +27,8 @@ case "$at $now" in *.??" "*.??) [ $(( (${now%.*} - ${at%.*}) * 100 + 1${now#*.} 
 // here is the line of standard error that says that a command runs.
 const here = "salvor: here"
 
-// goOn is the answer to it.
-func goOn(left time.Duration) string { return fmt.Sprintf("go %d\n", left/(10*time.Millisecond)) }
+// goLine is the answer to it.
+func goLine(left time.Duration) string { return fmt.Sprintf("go %d\n", left/(10*time.Millisecond)) }
 
 // greeting is Salvor's part: written to as standard error, it takes out the line that says that the command runs; read as
 // the beginning of standard input, it answers when that has come.
@@ -106,7 +106,7 @@ func (g *greeting) Read(p []byte) (int, error) {
 		if left <= 0 {
 			return 0, errLate
 		}
-		g.answer = strings.NewReader(goOn(left))
+		g.answer = strings.NewReader(goLine(left))
 	}
 	return g.answer.Read(p)
 }
