@@ -95,7 +95,7 @@ func (b *bench) dynamoServer(ctx context.Context, n int, dir string) (*metered, 
 		down()
 		return nil, nil, err
 	}
-	return &metered{Client: dynamodb.NewFromConfig(aws.Config{Region: "eu-central-1", BaseEndpoint: &up.Endpoint,
+	return &metered{Client: dynamo.NewClient(aws.Config{Region: "eu-central-1", BaseEndpoint: &up.Endpoint,
 		Credentials: credentials.NewStaticCredentialsProvider("bench", "bench", "")})}, down, nil
 }
 

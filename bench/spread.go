@@ -83,7 +83,7 @@ func (b *bench) spread(ctx context.Context) ([]Result, error) {
 	if err := json.Unmarshal(out, &up); err != nil {
 		return nil, err
 	}
-	w := &writes{of: map[string]int{}, Client: dynamodb.NewFromConfig(aws.Config{Region: "eu-central-1", BaseEndpoint: &up.Endpoint,
+	w := &writes{of: map[string]int{}, Client: dynamo.NewClient(aws.Config{Region: "eu-central-1", BaseEndpoint: &up.Endpoint,
 		Credentials: credentials.NewStaticCredentialsProvider("bench", "bench", "")})}
 	if err := dynamo.CreateTable(ctx, w.Client, "catalog"); err != nil {
 		return nil, err

@@ -61,7 +61,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"salvor.io/salvor/shared/catalog"
@@ -99,17 +98,8 @@ func New(api API, table string) *Catalog {
 	return &Catalog{Now: now, Token: rand.Text, api: api, table: table}
 }
 
-// Open returns the catalog in the table, with a client that slows down when DynamoDB throttles it.
-func Open(cfg aws.Config, table string) *Catalog {
-	return New(dynamodb.NewFromConfig(cfg, func(o *dynamodb.Options) {
-		o.Retryer = retry.NewAdaptiveMode(func(a *retry.AdaptiveModeOptions) {
-			a.StandardOptions = append(a.StandardOptions, func(s *retry.StandardOptions) { s.MaxAttempts = attempts })
-		})
-	}), table)
-}
-
-// attempts is how often a request is sent at most; with the SDK's backoff the last follows some 30 s after the first.
-const attempts = 8
+// Open returns the catalog in the table.
+func Open(cfg aws.Config, table string) *Catalog { return New(NewClient(cfg), table) }
 
 // Close does nothing: the client has nothing to close.
 func (c *Catalog) Close() error { return nil }

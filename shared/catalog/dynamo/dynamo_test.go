@@ -40,7 +40,7 @@ func config(t testing.TB) aws.Config {
 // newTable makes an empty table that is this test's alone.
 func newTable(t testing.TB) (*dynamodb.Client, string) {
 	t.Helper()
-	api, table := dynamodb.NewFromConfig(config(t)), "t-"+testenv.Unique()
+	api, table := dynamo.NewClient(config(t)), "t-"+testenv.Unique()
 	if err := dynamo.CreateTable(t.Context(), api, table); err != nil {
 		t.Fatal(err)
 	}

@@ -32,7 +32,7 @@ func (c *Cloud) makeTable() {
 		m := k.(map[string]any)
 		in.KeySchema = append(in.KeySchema, ddb.KeySchemaElement{AttributeName: aws.String(m["AttributeName"].(string)), KeyType: ddb.KeyType(m["KeyType"].(string))})
 	}
-	api := dynamodb.NewFromConfig(c.config(credentials{"any", "any", ""}), func(o *dynamodb.Options) { o.BaseEndpoint = &c.dynamo })
+	api := dynamo.NewClient(c.config(credentials{"any", "any", ""}), func(o *dynamodb.Options) { o.BaseEndpoint = &c.dynamo })
 	if _, err := api.CreateTable(c.t.Context(), in); err != nil {
 		c.t.Fatal(err)
 	}
@@ -44,7 +44,7 @@ func (c *Cloud) makeTable() {
 // LoseTable deletes the table and makes an empty one of its name.
 func (c *Cloud) LoseTable() {
 	c.t.Helper()
-	api := dynamodb.NewFromConfig(c.config(credentials{"any", "any", ""}), func(o *dynamodb.Options) { o.BaseEndpoint = &c.dynamo })
+	api := dynamo.NewClient(c.config(credentials{"any", "any", ""}), func(o *dynamodb.Options) { o.BaseEndpoint = &c.dynamo })
 	if _, err := api.DeleteTable(c.t.Context(), &dynamodb.DeleteTableInput{TableName: &c.Table}); err != nil {
 		c.t.Fatal(err)
 	}
@@ -119,7 +119,7 @@ func (c *Cloud) S3Client() *s3.Client {
 
 // Catalog is an administrator's view of the table.
 func (c *Cloud) Catalog() *dynamo.Catalog {
-	return dynamo.New(dynamodb.NewFromConfig(c.config(credentials{"any", "any", ""}), func(o *dynamodb.Options) { o.BaseEndpoint = &c.dynamo }), c.Table)
+	return dynamo.New(dynamo.NewClient(c.config(credentials{"any", "any", ""}), func(o *dynamodb.Options) { o.BaseEndpoint = &c.dynamo }), c.Table)
 }
 
 func (c *Cloud) config(k credentials) aws.Config {
