@@ -82,7 +82,7 @@ func (r *run) untilGone() time.Duration {
 	return r.goneAt.Sub(r.Now())
 }
 
-// exec runs a command to its end. guarded says that what it started ends when the connection does.
+// exec runs a command to its end, for which ctx has a deadline. guarded says that what it started ends when the connection does.
 func (r *run) exec(ctx context.Context, a salvor.Action, t Target, stdout, stderr io.Writer) (guarded bool, err error) {
 	req := cluster.ExecRequest{Namespace: t.Namespace, Pod: t.Pod, Container: t.Container,
 		Command: argv(a.Shell, a.Command, a.Env), Stdout: stdout, Stderr: stderr}
@@ -99,11 +99,10 @@ func (r *run) exec(ctx context.Context, a salvor.Action, t Target, stdout, stder
 	if lines > 0 {
 		req.Command = feeding(lines, keep{}, argv(a.Shell, nil, a.Env))
 	}
-	until, _ := ctx.Deadline() // it has one
 	return true, retry(ctx, unstarted, func() error {
 		open, input := io.Pipe() // nothing comes behind the text, until the shell is to end
 		defer input.Close()
-		return r.greeted(ctx, until, req, strings.NewReader(text), open)
+		return r.greeted(ctx, ctx, req, strings.NewReader(text), open)
 	})
 }
 

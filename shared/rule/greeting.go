@@ -33,18 +33,20 @@ func goLine(left time.Duration) string { return fmt.Sprintf("go %d\n", left/(10*
 // greeting is Salvor's part: written to as standard error, it takes out the line that says that the command runs; read as
 // the beginning of standard input, it answers when that has come.
 type greeting struct {
-	until  time.Time // the command must not begin later
+	begin  context.Context // the command must not begin when it has ended; has a deadline
 	stderr io.Writer
 	line   []byte // of standard error, before the greeting
 	heard  chan struct{}
-	over   chan struct{}
 	answer io.Reader
 }
 
-// greeted runs a command under guard or fed to its end. It has to begin before a time, and has these inputs.
-func (r *run) greeted(ctx context.Context, until time.Time, req cluster.ExecRequest, inputs ...io.Reader) error {
-	g := &greeting{until: until, stderr: req.Stderr, heard: make(chan struct{}), over: make(chan struct{})}
-	defer g.end()
+// greeted runs a command under guard or fed to its end. It has to begin before the other context ends, which has a deadline,
+// and gets these inputs.
+func (r *run) greeted(ctx, begin context.Context, req cluster.ExecRequest, inputs ...io.Reader) error {
+	begin, over := context.WithCancel(begin)
+	g := &greeting{begin: begin, stderr: req.Stderr, heard: make(chan struct{})}
+	defer g.flush()
+	defer over()
 	req.Stdin, req.Stderr = io.MultiReader(append([]io.Reader{g}, inputs...)...), g
 	req.StdinStays = true // guard needs no end of it, fed takes a line for it
 	return r.Cluster.Exec(ctx, req)
@@ -92,27 +94,20 @@ func (g *greeting) flush() {
 }
 
 // errLate ends an exec whose command must not begin any more.
-var errLate = errors.New("the command was there when its time had ended, and was not begun")
+var errLate = errors.New("the command did not begin in time, and will not")
 
 // Read returns the answer.
 func (g *greeting) Read(p []byte) (int, error) {
 	if g.answer == nil {
 		select {
 		case <-g.heard:
-		case <-g.over:
-			return 0, io.ErrClosedPipe
+		case <-g.begin.Done():
 		}
-		left := time.Until(g.until)
-		if left <= 0 {
+		if g.begin.Err() != nil {
 			return 0, errLate
 		}
-		g.answer = strings.NewReader(goLine(left))
+		until, _ := g.begin.Deadline()
+		g.answer = strings.NewReader(goLine(time.Until(until)))
 	}
 	return g.answer.Read(p)
-}
-
-// end is called when the exec has ended.
-func (g *greeting) end() {
-	g.flush()
-	close(g.over)
 }

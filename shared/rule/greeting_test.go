@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -72,29 +71,44 @@ func TestALineIsToldToGoOnWhenItRuns(t *testing.T) {
 	}
 }
 
-// A background command that was there too late is not begun: nobody would end what it holds.
+// A background command that was there too late, or when it had been told to end, is not begun.
 func TestAHoldThatComesTooLateIsNotBegun(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		told := make(chan string, 1)
-		f := &fake{pods: []map[string]any{pod("a", "db")}, mute: true, exec: func(ctx context.Context, r cluster.ExecRequest, _ string) error {
-			if isPreflight(r) {
-				return nil
-			}
-			time.Sleep(2 * time.Minute)
-			fmt.Fprintln(r.Stderr, rule.Here)
-			all, _ := io.ReadAll(r.Stdin)
-			told <- string(all)
-			return cluster.ErrLost
-		}}
-		a := held("x", salvor.Background{ReadyLine: "locked"})
-		a.Timeout = metav1.Duration{Duration: time.Minute}
-		h, err := freeze(t, f, spec(sub(app("db"), a)))
-		if !salvor.Is(err, salvor.DeadlineExceeded) || !strings.Contains(err.Error(), "not ready after 1m0s") {
-			t.Errorf("got %v", err)
-		}
-		h.End(t.Context())
-		if said := <-told; said != "" {
-			t.Errorf("it was told %q", said)
-		}
-	})
+	for name, tt := range map[string]struct {
+		here, canceled time.Duration
+		code           salvor.Code
+	}{
+		"its time is over":   {here: 2 * time.Minute, canceled: time.Hour, code: salvor.DeadlineExceeded},
+		"it was told to end": {here: 10 * time.Second, canceled: 5 * time.Second, code: salvor.Canceled},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				told := make(chan string, 1)
+				f := &fake{pods: []map[string]any{pod("a", "db")}, mute: true, exec: func(_ context.Context, r cluster.ExecRequest, _ string) error {
+					if isPreflight(r) {
+						return nil
+					}
+					time.Sleep(tt.here)
+					fmt.Fprintln(r.Stderr, rule.Here)
+					all, err := io.ReadAll(r.Stdin)
+					told <- string(all)
+					return fmt.Errorf("%w: %w", cluster.ErrLost, err)
+				}}
+				a := held("x", salvor.Background{ReadyLine: "locked"})
+				a.Timeout = metav1.Duration{Duration: time.Minute}
+				ctx, cancel := context.WithCancel(t.Context())
+				time.AfterFunc(tt.canceled, cancel)
+				e := rule.Engine{Cluster: f, Now: time.Now}
+				h, err := e.Freeze(ctx, rule.Request{Spec: spec(sub(app("db"), a)), Namespaces: []string{"shop"}})
+				if salvor.CodeOf(err) != tt.code {
+					t.Errorf("got %v", err)
+				}
+				if _, err := h.End(t.Context()); (err != nil) != (tt.here > time.Minute) { // after 15 s it has not answered yet
+					t.Errorf("ending it: %v", err)
+				}
+				if said := <-told; said != "" {
+					t.Errorf("it was told %q", said)
+				}
+			})
+		})
+	}
 }

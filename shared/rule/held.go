@@ -25,6 +25,8 @@ type held struct {
 	// ends is when it ends by itself.
 	ends   time.Time
 	cancel context.CancelFunc
+	// giveUp keeps it from beginning.
+	giveUp context.CancelFunc
 	input  *io.PipeWriter
 
 	mu             sync.Mutex
@@ -84,10 +86,11 @@ func (h *held) start(ctx context.Context, r *run, where place, n int, life time.
 		Command: feeding(lines, k, argv(line, h.action.Command, h.action.Env)),
 		Stdout:  &watched{h: h, to: &h.stdout, wants: h.action.Background.ReadyLine},
 		Stderr:  &watched{h: h, to: &h.stderr, wants: mark, drops: mark != ""}}
-	until := time.Now().Add(h.action.Timeout.Duration)
+	begin, giveUp := context.WithTimeout(ctx, h.action.Timeout.Duration)
+	h.giveUp = giveUp
 	go func() {
 		defer close(h.done)
-		h.err = r.greeted(ctx, until, req, strings.NewReader(text), open, strings.NewReader("end\n"))
+		h.err = r.greeted(ctx, begin, req, strings.NewReader(text), open, strings.NewReader("end\n"))
 		open.Close()
 		for _, w := range []io.Writer{req.Stdout, req.Stderr} {
 			w.(*watched).flush()
@@ -159,6 +162,7 @@ func (h *held) gone(now time.Time) error {
 
 // end tells the command to end, and waits until it has.
 func (h *held) end(r *run) error {
+	h.giveUp()
 	h.input.Close()
 	var err error
 	select {
@@ -177,7 +181,7 @@ func (h *held) end(r *run) error {
 	if exit := new(cluster.ExitError); h.err == nil || errors.As(h.err, &exit) {
 		p.ExitCode = &exit.Code
 	}
-	if errors.Is(h.err, cluster.ErrLost) && err == nil {
+	if errors.Is(h.err, cluster.ErrLost) && !errors.Is(h.err, errLate) && err == nil {
 		err = salvor.Errorf(salvor.Unavailable, "%w", fail(h.target,
 			fmt.Errorf("how the background command ended is not known: %w; it ends by itself at %s at the latest", h.err, h.ends.UTC().Format(time.RFC3339)), "", true))
 	}
