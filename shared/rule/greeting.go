@@ -34,6 +34,7 @@ func goLine(left time.Duration) string { return fmt.Sprintf("go %d\n", left/(10*
 // the beginning of standard input, it answers when that has come.
 type greeting struct {
 	begin  context.Context // the command must not begin when it has ended; has a deadline
+	now    func() time.Time
 	stderr io.Writer
 	line   []byte // of standard error, before the greeting
 	heard  chan struct{}
@@ -44,7 +45,7 @@ type greeting struct {
 // and gets these inputs.
 func (r *run) greeted(ctx, begin context.Context, req cluster.ExecRequest, inputs ...io.Reader) error {
 	begin, over := context.WithCancel(begin)
-	g := &greeting{begin: begin, stderr: req.Stderr, heard: make(chan struct{})}
+	g := &greeting{begin: begin, now: r.Now, stderr: req.Stderr, heard: make(chan struct{})}
 	defer g.flush()
 	defer over()
 	req.Stdin, req.Stderr = io.MultiReader(append([]io.Reader{g}, inputs...)...), g
@@ -103,11 +104,12 @@ func (g *greeting) Read(p []byte) (int, error) {
 		case <-g.heard:
 		case <-g.begin.Done():
 		}
-		if g.begin.Err() != nil {
+		until, _ := g.begin.Deadline()
+		left := until.Sub(g.now())
+		if g.begin.Err() != nil || left <= 0 {
 			return 0, errLate
 		}
-		until, _ := g.begin.Deadline()
-		g.answer = strings.NewReader(goLine(time.Until(until)))
+		g.answer = strings.NewReader(goLine(left))
 	}
 	return g.answer.Read(p)
 }
