@@ -14,14 +14,16 @@ import (
 
 // greet is how guard and fed begin: they say that they run, wait for the answer, and take it only for as many hundredths of a
 // second after that as it says. So what a node held back, before it began or while the answer was on its way, does not begin
-// when it has been given up: what undoes it may have been done by then. /proc/uptime goes on while a machine sleeps; where
-// there is none, only the first is told.
+// when it has been given up: what undoes it may have been done by then. Where there is no /proc/uptime, or it stood still
+// because the whole machine was held back, the answer is taken, and the end of the connection ends the command.
+//
+// It uses no variables but those of guard and fed: they would be changed if the container's environment has them.
 const greet = `exec 3<&0 </dev/null
-read -r at x 2>/dev/null </proc/uptime
+read -r p x 2>/dev/null </proc/uptime
 echo "` + here + `" >&2
-read -r x most <&3 && [ "$x" = go ] || exit 1
-read -r now x 2>/dev/null </proc/uptime
-case "$at $now" in *.??" "*.??) [ $(( (${now%.*} - ${at%.*}) * 100 + 1${now#*.} - 1${at#*.} )) -le "$most" ] || exit 1 ;; esac
+read -r x c <&3 && [ "$x" = go ] || exit 1
+read -r s x 2>/dev/null </proc/uptime
+case "$p $s" in *.??" "*.??) [ $(( (${s%.*} - ${p%.*}) * 100 + 1${s#*.} - 1${p#*.} )) -le "$c" ] || { echo "salvor: not begun, because the answer took too long to come" >&2; exit 1; } ;; esac
 `
 
 // here is the line of standard error that says that a command runs.
@@ -63,11 +65,11 @@ func (g *greeting) Write(p []byte) (int, error) {
 		}
 		g.line = append(g.line, rest[:end]...)
 		rest = rest[end:]
-		switch whole := g.line[len(g.line)-1] == '\n'; {
-		case string(g.line) == here+"\n":
-			g.line = nil
+		if before, found := bytes.CutSuffix(g.line, []byte(here+"\n")); found {
+			g.line = before
 			close(g.heard)
-		case whole || len(g.line) > len(here):
+		}
+		if g.greeted() || g.line[len(g.line)-1] == '\n' || len(g.line) > maxLine {
 			g.flush()
 		}
 	}
@@ -88,7 +90,7 @@ func (g *greeting) greeted() bool {
 	}
 }
 
-// flush passes on a line that was no greeting.
+// flush passes on what was no greeting.
 func (g *greeting) flush() {
 	g.stderr.Write(g.line)
 	g.line = nil
@@ -105,7 +107,7 @@ func (g *greeting) Read(p []byte) (int, error) {
 		case <-g.begin.Done():
 		}
 		until, _ := g.begin.Deadline()
-		left := until.Sub(g.now())
+		left := until.Sub(g.now()).Truncate(10 * time.Millisecond)
 		if g.begin.Err() != nil || left <= 0 {
 			return 0, errLate
 		}

@@ -26,6 +26,7 @@ func TestALineIsToldToGoOnWhenItRuns(t *testing.T) {
 		"at once":             {said: rule.Here + "\nout of order\n", answer: "go 1000\n", stderr: "out of order\n"},
 		"after a while":       {said: rule.Here + "\n", after: 4 * time.Second, answer: "go 600\n"},
 		"behind a warning":    {said: "sh: no locale\n" + rule.Here + "\nsalv", answer: "go 1000\n", stderr: "sh: no locale\nsalv"},
+		"behind half a line":  {said: "no locale: " + rule.Here + "\nx", answer: "go 1000\n", stderr: "no locale: x"},
 		"when it is too late": {said: rule.Here + "\n", after: 10 * time.Second},
 		"never":               {said: "salvor", stderr: "salvor"},
 		"nor by another line": {said: "salvor: here it is\n", stderr: "salvor: here it is\n"},
@@ -75,10 +76,13 @@ func TestALineIsToldToGoOnWhenItRuns(t *testing.T) {
 func TestAHoldThatComesTooLateIsNotBegun(t *testing.T) {
 	for name, tt := range map[string]struct {
 		here, canceled time.Duration
+		never          bool
 		code           salvor.Code
+		lost           bool // it has not answered when it was told to end
 	}{
-		"its time is over":   {here: 2 * time.Minute, canceled: time.Hour, code: salvor.DeadlineExceeded},
-		"it was told to end": {here: 10 * time.Second, canceled: 5 * time.Second, code: salvor.Canceled},
+		"its time is over":           {here: 2 * time.Minute, canceled: time.Hour, code: salvor.DeadlineExceeded, lost: true},
+		"it was told to end":         {here: 10 * time.Second, canceled: 5 * time.Second, code: salvor.Canceled},
+		"it never says that it runs": {never: true, canceled: time.Hour, code: salvor.DeadlineExceeded},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -88,7 +92,9 @@ func TestAHoldThatComesTooLateIsNotBegun(t *testing.T) {
 						return nil
 					}
 					time.Sleep(tt.here)
-					fmt.Fprintln(r.Stderr, rule.Here)
+					if !tt.never {
+						fmt.Fprintln(r.Stderr, rule.Here)
+					}
 					all, err := io.ReadAll(r.Stdin)
 					told <- string(all)
 					return fmt.Errorf("%w: %w", cluster.ErrLost, err)
@@ -102,7 +108,7 @@ func TestAHoldThatComesTooLateIsNotBegun(t *testing.T) {
 				if salvor.CodeOf(err) != tt.code {
 					t.Errorf("got %v", err)
 				}
-				if _, err := h.End(t.Context()); (err != nil) != (tt.here > time.Minute) { // after 15 s it has not answered yet
+				if _, err := h.End(t.Context()); (err != nil) != tt.lost {
 					t.Errorf("ending it: %v", err)
 				}
 				if said := <-told; said != "" {

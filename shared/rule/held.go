@@ -124,7 +124,11 @@ func (h *held) awaitReady(ctx context.Context, r *run) error {
 	case <-h.ready:
 	case <-probe:
 	case <-h.done:
-		return h.early()
+		if !errors.Is(h.err, errLate) {
+			return h.early()
+		}
+		<-ctx.Done() // it had as long to begin
+		return context.Cause(ctx)
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
