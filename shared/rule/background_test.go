@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -102,9 +101,6 @@ func TestWaitCommandIsReplaced(t *testing.T) {
 	}
 }
 
-// answer is that to a greeting.
-var answer = regexp.MustCompile(`^go [0-9]+\n`)
-
 // The end of an input can't be told over every connection: a line more ends the command too.
 func TestBackgroundIsToldToEndByALine(t *testing.T) {
 	var input string
@@ -121,7 +117,7 @@ func TestBackgroundIsToldToEndByALine(t *testing.T) {
 	}}
 	a := held("x", salvor.Background{ReadyLine: "locked"})
 	a.Stdin = "LOCK;"
-	if _, err := run(t, f, rule.PreExec, spec(sub(app("db"), a))); err != nil || answer.ReplaceAllString(input, "go on\n") != "go on\nLOCK;\nend\n" {
+	if _, err := run(t, f, rule.PreExec, spec(sub(app("db"), a))); err != nil || input != "LOCK;\nend\n" {
 		t.Errorf("got %q, %v", input, err)
 	}
 }

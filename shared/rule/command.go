@@ -102,7 +102,7 @@ func (r *run) exec(ctx context.Context, a salvor.Action, t Target, stdout, stder
 	return true, retry(ctx, unstarted, func() error {
 		open, input := io.Pipe() // nothing comes behind the text, until the shell is to end
 		defer input.Close()
-		return r.greeted(ctx, ctx, req, strings.NewReader(text), open)
+		return r.greeted(ctx, ctx, func() {}, req, strings.NewReader(text), open)
 	})
 }
 

@@ -57,6 +57,10 @@ func (f *fake) Exec(ctx context.Context, r cluster.ExecRequest) error {
 	}
 	if r.StdinStays && !f.mute {
 		fmt.Fprintln(r.Stderr, rule.Here)
+		var answer, said string
+		if _, err := fmt.Fscanln(r.Stdin, &answer, &said); err != nil || answer != "go" {
+			return fmt.Errorf("%w: %s %s, %w", cluster.ErrLost, answer, said, err)
+		}
 	}
 	return f.exec(ctx, r, line)
 }

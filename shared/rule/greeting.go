@@ -40,14 +40,15 @@ type greeting struct {
 	stderr io.Writer
 	line   []byte // of standard error, before the greeting
 	heard  chan struct{}
+	told   func() // is called before it is answered
 	answer io.Reader
 }
 
 // greeted runs a command under guard or fed to its end. It has to begin before the other context ends, which has a deadline,
-// and gets these inputs.
-func (r *run) greeted(ctx, begin context.Context, req cluster.ExecRequest, inputs ...io.Reader) error {
+// and gets these inputs. told is called before it does.
+func (r *run) greeted(ctx, begin context.Context, told func(), req cluster.ExecRequest, inputs ...io.Reader) error {
 	begin, over := context.WithCancel(begin)
-	g := &greeting{begin: begin, now: r.Now, stderr: req.Stderr, heard: make(chan struct{})}
+	g := &greeting{begin: begin, now: r.Now, stderr: req.Stderr, heard: make(chan struct{}), told: told}
 	defer g.flush()
 	defer over()
 	req.Stdin, req.Stderr = io.MultiReader(append([]io.Reader{g}, inputs...)...), g
@@ -111,6 +112,7 @@ func (g *greeting) Read(p []byte) (int, error) {
 		if g.begin.Err() != nil || left <= 0 {
 			return 0, errLate
 		}
+		g.told()
 		g.answer = strings.NewReader(goLine(left))
 	}
 	return g.answer.Read(p)

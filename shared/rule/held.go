@@ -31,6 +31,7 @@ type held struct {
 
 	mu             sync.Mutex
 	stdout, stderr tail
+	told           chan struct{} // closed before it begins
 	ready          chan struct{}
 	done           chan struct{}
 	err            error // once done is closed
@@ -51,7 +52,7 @@ func (r *run) hold(ctx context.Context, a salvor.Action, t Target, p *PodResult)
 	if life <= 0 {
 		life = r.req.MaxFreeze + lifeAfter
 	}
-	h := &held{target: t, action: a, result: p, ends: r.Now().Add(life), ready: make(chan struct{}), done: make(chan struct{})}
+	h := &held{target: t, action: a, result: p, ends: r.Now().Add(life), told: make(chan struct{}), ready: make(chan struct{}), done: make(chan struct{})}
 	r.heldMu.Lock()
 	n := len(r.held)
 	r.held = append(r.held, h)
@@ -90,7 +91,7 @@ func (h *held) start(ctx context.Context, r *run, where place, n int, life time.
 	h.giveUp = giveUp
 	go func() {
 		defer close(h.done)
-		h.err = r.greeted(ctx, begin, req, strings.NewReader(text), open, strings.NewReader("end\n"))
+		h.err = r.greeted(ctx, begin, func() { close(h.told) }, req, strings.NewReader(text), open, strings.NewReader("end\n"))
 		open.Close()
 		for _, w := range []io.Writer{req.Stdout, req.Stderr} {
 			w.(*watched).flush()
@@ -101,8 +102,11 @@ func (h *held) start(ctx context.Context, r *run, where place, n int, life time.
 // errEarly is a background command that ended before it was told to.
 var errEarly = errors.New("the background command ended before it was told to")
 
-// awaitReady returns when the command says that it is ready, or its probe does.
+// awaitReady returns when the command has begun and says that it is ready, or its probe does.
 func (h *held) awaitReady(ctx context.Context, r *run) error {
+	if err := h.await(ctx, h.told, nil); err != nil {
+		return err
+	}
 	probe := make(chan struct{})
 	if h.action.Background.Ready != nil {
 		asking, stop := context.WithCancel(ctx)
@@ -120,9 +124,14 @@ func (h *held) awaitReady(ctx context.Context, r *run) error {
 			close(probe)
 		})
 	}
+	return h.await(ctx, h.ready, probe)
+}
+
+// await returns when one of two things has happened, or the command has ended, or ctx has.
+func (h *held) await(ctx context.Context, one, other <-chan struct{}) error {
 	select {
-	case <-h.ready:
-	case <-probe:
+	case <-one:
+	case <-other:
 	case <-h.done:
 		if !errors.Is(h.err, errLate) {
 			return h.early()
